@@ -1,0 +1,7 @@
+export * from './box.js'
+export * from './dict.js'
+export * from './discrete.js'
+export type { DType, TypedArrays } from './dtype.js'
+export * from './multiBinary.js'
+export * from './space.js'
+export * from './text.js'
