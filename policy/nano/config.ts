@@ -1,0 +1,107 @@
+import { UserError } from '@vla-gym/gymnasium'
+
+/** Sizes of the `nano` vision-language-action model. Channels beyond a robot's own are zero padding. */
+export interface NanoConfig {
+  readonly preset: 'nano'
+  readonly imageWidth: number
+  readonly imageHeight: number
+  /** Part of the 640x480 camera frame that the policy sees: x, y, width, height in pixels. */
+  readonly imageCrop: readonly [x: number, y: number, width: number, height: number]
+  readonly vocabularySize: number
+  readonly promptLength: number
+  readonly stateDim: number
+  readonly width: number
+  readonly heads: number
+  readonly backboneLayers: number
+  readonly ditLayers: number
+  readonly stemWidth: number
+  readonly keypoints: number
+  readonly keypointWidth: number
+  readonly languageTokens: number
+  /** H: control steps in an action chunk. */
+  readonly chunkSize: number
+  /** K: action channels in model space, padding included. */
+  readonly actionDim: number
+  readonly denoisingSteps: number
+  /** Leading steps of a chunk that are executed before the policy looks again. */
+  readonly executedSteps: number
+}
+
+export const nanoConfig: NanoConfig = {
+  preset: 'nano',
+  imageWidth: 80,
+  imageHeight: 80,
+  imageCrop: [95, 40, 400, 400],
+  vocabularySize: 512,
+  promptLength: 48,
+  stateDim: 16,
+  width: 96,
+  heads: 4,
+  backboneLayers: 2,
+  ditLayers: 3,
+  stemWidth: 48,
+  keypoints: 16,
+  keypointWidth: 8,
+  languageTokens: 4,
+  chunkSize: 8,
+  actionDim: 16,
+  denoisingSteps: 4,
+  executedSteps: 5,
+}
+
+/** Patch grids: 4x4 blocks, then two 2x2 merges. */
+export const blockPixels = 4
+export const tokenPixels = 16
+
+/** 25 for nano: one token per 16x16 pixels. */
+export const visualTokens = (config: NanoConfig): number =>
+  (config.imageWidth / tokenPixels) * (config.imageHeight / tokenPixels)
+
+/** L of hiddenStates [batch, L, width]: visual tokens, language tokens, one keypoint and one state token. */
+export const hiddenTokens = (config: NanoConfig): number => visualTokens(config) + config.languageTokens + 2
+
+/** Rows of hiddenStates that hold the keypoint and the state token. */
+export const keypointTokenRow = (config: NanoConfig): number => hiddenTokens(config) - 2
+export const stateTokenRow = (config: NanoConfig): number => hiddenTokens(config) - 1
+
+const wholeFields = Object.keys(nanoConfig).filter((key) => key !== 'preset' && key !== 'imageCrop')
+
+/**
+ * Checks a config that came from a file or a caller.
+ * @throws UserError naming the field that is missing, of the wrong kind or does not divide.
+ */
+export function checkConfig(value: unknown, where = 'nano config'): NanoConfig {
+  const fields = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>
+  if (fields.preset !== 'nano')
+    throw new UserError(`${where}: preset is ${String(fields.preset)}, known: nano`)
+  for (const key of wholeFields) {
+    const size = fields[key]
+    if (typeof size !== 'number' || !Number.isInteger(size) || size < 1 || size > 1 << 20) {
+      throw new UserError(`${where}: ${key} must be a whole number from 1 to ${1 << 20}, got ${String(size)}`)
+    }
+  }
+  const crop = fields.imageCrop
+  if (!Array.isArray(crop) || crop.length !== 4 || !crop.every((n) => Number.isInteger(n) && n >= 0)) {
+    throw new UserError(`${where}: imageCrop must be [x, y, width, height] in whole pixels`)
+  }
+  const config = value as NanoConfig
+  const mustDivide = (key: keyof NanoConfig, divisor: number) => {
+    if ((config[key] as number) % divisor !== 0) {
+      throw new UserError(`${where}: ${key} ${String(config[key])} is not a multiple of ${divisor}`)
+    }
+  }
+  mustDivide('imageWidth', tokenPixels)
+  mustDivide('imageHeight', tokenPixels)
+  mustDivide('width', config.heads)
+  if (config.executedSteps > config.chunkSize) {
+    throw new UserError(
+      `${where}: executedSteps ${config.executedSteps} exceeds chunkSize ${config.chunkSize}`,
+    )
+  }
+  return config
+}
+
+/** The nano config with other sizes. @throws UserError when they do not fit together. */
+export function nanoConfigWith(overrides: Partial<NanoConfig>): NanoConfig {
+  return checkConfig({ ...nanoConfig, ...overrides })
+}

@@ -1,0 +1,2 @@
+export * from './policyData.js'
+export * from './runtime.js'
