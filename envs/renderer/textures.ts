@@ -1,0 +1,62 @@
+/** Patterns of Part.texture; the index is what the rasteriser carries. */
+export const textureKinds: readonly string[] = ['plain', 'wood', 'checker', 'cloth']
+
+/** Number of brightness steps of a pattern. */
+export const textureLevels = 16
+
+/** Albedo factor of a brightness step, 0.55 to 1. */
+export const levelFactor = (level: number): number => 0.55 + (0.45 * level) / (textureLevels - 1)
+
+/** Integer hash of two lattice coordinates to [0, 1); the same on every machine, unlike Math.sin. */
+function hash(i: number, j: number): number {
+  let h = (Math.imul(i, 374761393) + Math.imul(j, 668265263)) | 0
+  h = Math.imul(h ^ (h >>> 13), 1274126177)
+  return ((h ^ (h >>> 16)) >>> 0) / 4294967296
+}
+
+/** Smooth noise of period 1 in [0, 1). */
+function noise(x: number, y: number): number {
+  const i = Math.floor(x)
+  const j = Math.floor(y)
+  const fx = x - i
+  const fy = y - j
+  const sx = fx * fx * (3 - 2 * fx)
+  const sy = fy * fy * (3 - 2 * fy)
+  const low = hash(i, j) + (hash(i + 1, j) - hash(i, j)) * sx
+  const high = hash(i, j + 1) + (hash(i + 1, j + 1) - hash(i, j + 1)) * sx
+  return low + (high - low) * sy
+}
+
+/** Distance to the nearest integer, doubled: a triangle wave of period 1 in [0, 1]. */
+const wave = (x: number): number => 2 * Math.abs(x - Math.floor(x + 0.5))
+
+/** Planks 9 cm wide along x with grain. */
+function wood(x: number, y: number, z: number): number {
+  const across = y + z
+  const plank = Math.floor(across / 0.09)
+  const seam = across / 0.09 - plank
+  if (seam < 0.02) return 3
+  const bend = noise(x * 4, across * 20 + plank * 7)
+  const rings = wave(across * 45 + bend * 2.5)
+  const fibre = noise(x * 25, across * 700)
+  return (8 + 3 * hash(plank, 1) + 3 * rings + 1.99 * fibre) | 0
+}
+
+/** Squares of 2 cm. */
+function checker(x: number, y: number, z: number): number {
+  return (Math.floor(x / 0.02) + Math.floor(y / 0.02) + Math.floor(z / 0.02)) & 1 ? 7 : textureLevels - 1
+}
+
+/** A woven cloth: fine threads and soft stripes. */
+function cloth(x: number, y: number, z: number): number {
+  const threads = (Math.floor(x / 0.002) + Math.floor((y + z) / 0.002)) & 1
+  return (10 + 2.5 * wave(x / 0.024) + 1.5 * wave((y + z) / 0.024) + 1.5 * threads) | 0
+}
+
+/** Brightness step 0 to textureLevels - 1 of a pattern at a point of the part's frame, m. */
+export function textureLevel(kind: number, x: number, y: number, z: number): number {
+  if (kind === 1) return wood(x, y, z)
+  if (kind === 2) return checker(x, y, z)
+  if (kind === 3) return cloth(x, y, z)
+  return textureLevels - 1
+}
