@@ -1,0 +1,50 @@
+/** Which episode to run: everything about it follows from these fields. */
+export interface EpisodeSpec {
+  readonly task: string
+  /** Seed of placement and of the policy's noise. */
+  readonly seed: number
+  /** Episode of the official protocol; absent: random placement. */
+  readonly episodeId?: number
+}
+
+/** What came of an episode. */
+export interface EpisodeRecord extends EpisodeSpec {
+  /** Success at the last control step, as SimplerEnv reads it. */
+  success: boolean
+  /** Success at any control step. */
+  successOnce: boolean
+  graspedOnce: boolean
+  /** Control steps. */
+  length: number
+  /** Why the episode was cut short, if it was. */
+  failure?: string
+}
+
+export interface RenderedFrame {
+  readonly width: number
+  readonly height: number
+  /** [height, width, 3] */
+  readonly data: Uint8Array
+}
+
+export function newRecord(episode: EpisodeSpec): EpisodeRecord {
+  return { ...episode, success: false, successOnce: false, graspedOnce: false, length: 0 }
+}
+
+/** Brings a record up to date after a control step. */
+export function recordStep(
+  record: EpisodeRecord,
+  info: {
+    success: boolean
+    successOnce: boolean
+    graspedOnce: boolean
+    elapsedSteps: number
+    failure?: string
+  },
+): void {
+  record.success = info.success
+  record.successOnce = info.successOnce
+  record.graspedOnce = info.graspedOnce
+  record.length = info.elapsedSteps
+  if (info.failure) record.failure = info.failure
+}

@@ -1,0 +1,76 @@
+import { Rng } from '@vla-gym/gymnasium'
+import { embodimentPrompt, type PolicyRuntime, sampleOde } from '../../policy/index.js'
+import type { EpisodeSpec } from './episode.js'
+import type { ObservationBatch, SegmentPolicy } from './rolloutPool.js'
+
+/** Standard normal chunk noise of one decision of one episode: the same however episodes are batched. */
+export function decisionNoise(
+  episode: EpisodeSpec,
+  decision: number,
+  stream: string,
+  out: Float32Array,
+): Float32Array {
+  return Rng.fromSeed(episode.seed, 'policy', stream, decision).fillNormal(out)
+}
+
+/** Noise of a whole batch, [batch, chunk]. */
+export function batchNoise(
+  episodes: readonly EpisodeSpec[],
+  rows: Int32Array,
+  decision: number,
+  stream: string,
+  chunk: number,
+): Float32Array {
+  const noise = new Float32Array(rows.length * chunk)
+  rows.forEach((episode, row) => {
+    decisionNoise(episodes[episode], decision, stream, noise.subarray(row * chunk, (row + 1) * chunk))
+  })
+  return noise
+}
+
+/** Hidden states of a batch of observations, [batch, L, width]. */
+export function encodeObservations(runtime: PolicyRuntime, embodiment: string, o: ObservationBatch) {
+  const { chunkSize } = runtime.config
+  const { description } = runtime.embodiment(embodiment)
+  const prompts = o.instructions.map((instruction) => embodimentPrompt(description, chunkSize, instruction))
+  return runtime.encode(o.batch, o.images, o.states, prompts, embodiment)
+}
+
+/** First `executed` of `horizon` steps of every chunk, [batch, executed, actionDim]. */
+export function executedPart(
+  chunks: Float32Array,
+  batch: number,
+  horizon: number,
+  executed: number,
+): Float32Array {
+  const actionDim = chunks.length / (batch * horizon)
+  const out = new Float32Array(batch * executed * actionDim)
+  for (let row = 0; row < batch; row++) {
+    const start = row * horizon * actionDim
+    out.set(chunks.subarray(start, start + executed * actionDim), row * executed * actionDim)
+  }
+  return out
+}
+
+/** Deterministic Euler sampling of the flow, as used in evaluation. */
+export function evaluationPolicy(
+  runtime: PolicyRuntime,
+  embodiment: string,
+  episodes: readonly EpisodeSpec[],
+): SegmentPolicy {
+  const { chunkSize, actionDim, denoisingSteps, executedSteps } = runtime.config
+  return {
+    async act(observations, decision) {
+      const { batch } = observations
+      const hiddenStates = await encodeObservations(runtime, embodiment, observations)
+      const noise = batchNoise(episodes, observations.episodes, decision, 'noise', chunkSize * actionDim)
+      const velocity = (x: Float32Array, t: number) => runtime.velocity(batch, hiddenStates, x, t)
+      const chunks = runtime.toRobotActions(
+        await sampleOde(velocity, noise, denoisingSteps),
+        batch,
+        embodiment,
+      )
+      return executedPart(chunks, batch, chunkSize, executedSteps)
+    },
+  }
+}

@@ -1,0 +1,202 @@
+import { setImmediate } from 'node:timers/promises'
+import { Piscina } from 'piscina'
+import type { ManipulationEnvOptions } from '../../envs/index.js'
+import { compiledUrl } from './compiledUrl.js'
+import type { EnvBenchmarkTask } from './envBenchmark.js'
+import type { EpisodeRecord, EpisodeSpec, RenderedFrame } from './episode.js'
+import type { ScriptedResult, ScriptedTask } from './scripted.js'
+import {
+  groupRange,
+  leaveSignal,
+  readInstruction,
+  running,
+  type SharedSegment,
+  sharedSegment,
+  timedOut,
+} from './sharedSegment.js'
+import type { SegmentShare, SegmentTask } from './worker.js'
+
+/** The observations of a group's running episodes, copied out of shared memory. */
+export interface ObservationBatch {
+  readonly batch: number
+  /** [batch] index of each row's episode in the segment. */
+  readonly episodes: Int32Array
+  /** [batch, height, width, 3] */
+  readonly images: Uint8Array
+  /** [batch, stateDim] robot units. */
+  readonly states: Float32Array
+  /** [batch] */
+  readonly instructions: string[]
+}
+
+export interface SegmentPolicy {
+  /** Chooses chunks: [batch, executedSteps, actionDim] in robot space. `decision` counts from 0. */
+  act(observations: ObservationBatch, decision: number): Promise<Float32Array>
+  /** Shown the last observation of episodes that ended without success (for bootstrapping). */
+  observeFinal?(observations: ObservationBatch): Promise<void>
+}
+
+export interface SegmentOptions {
+  readonly episodes: readonly EpisodeSpec[]
+  readonly env: ManipulationEnvOptions
+  readonly stateDim: number
+  readonly actionDim: number
+  readonly executedSteps: number
+  readonly videoEpisodes?: number
+  readonly signal?: AbortSignal
+  /** Called after every decision with the number of episodes that have ended. */
+  onProgress?(ended: number): void
+}
+
+export interface SegmentResult {
+  readonly records: EpisodeRecord[]
+  readonly videos: { index: number; frames: RenderedFrame[] }[]
+}
+
+/** While one group waits for the policy, the workers step the other. */
+const groups = 2
+
+/** Parallel environments in worker threads. One pool task runs a whole segment of every worker's episodes. */
+export class RolloutPool {
+  readonly workers: number
+  private readonly pool: Piscina
+
+  constructor(workers: number) {
+    this.workers = workers
+    this.pool = new Piscina({
+      filename: compiledUrl(import.meta.url, './worker.js').href,
+      minThreads: workers,
+      maxThreads: workers,
+      idleTimeout: Number.POSITIVE_INFINITY,
+    })
+  }
+
+  /**
+   * Runs every episode of the segment to its end, with the policy in the loop. Rows of a batch depend on the
+   * episodes only, so results are the same for any number of workers.
+   */
+  async runSegment(policy: SegmentPolicy, options: SegmentOptions): Promise<SegmentResult> {
+    const { episodes, env, stateDim, actionDim, executedSteps } = options
+    const imageBytes = env.image ? env.image.width * env.image.height * 3 : 0
+    const layout = {
+      episodes: episodes.length,
+      groups,
+      imageBytes,
+      stateDim,
+      actionSize: executedSteps * actionDim,
+    }
+    const shared = sharedSegment(layout)
+    let failure: unknown
+    const tasks = Array.from({ length: this.workers }, (_, worker) => {
+      const task: SegmentTask = {
+        buffer: shared.buffer,
+        layout,
+        worker,
+        workers: this.workers,
+        episodes,
+        executedSteps,
+        env,
+        videoEpisodes: options.videoEpisodes ?? 0,
+      }
+      return this.pool.run(task, { name: 'runSegment' }) as Promise<SegmentShare>
+    })
+    for (const task of tasks) {
+      task.catch((error) => {
+        failure ??= error
+      })
+    }
+
+    try {
+      await this.serveGroups(
+        shared,
+        policy,
+        options,
+        () => failure ?? (options.signal?.aborted && options.signal.reason),
+      )
+    } finally {
+      for (let g = 0; g < groups; g++) signal(shared, g, leaveSignal)
+    }
+    const shares = await Promise.all(tasks)
+    const records: EpisodeRecord[] = new Array(episodes.length)
+    for (const share of shares) for (const { index, record } of share.records) records[index] = record
+    return { records, videos: shares.flatMap((share) => share.videos).sort((a, b) => a.index - b.index) }
+  }
+
+  private async serveGroups(
+    shared: SharedSegment,
+    policy: SegmentPolicy,
+    options: SegmentOptions,
+    failure: () => unknown,
+  ): Promise<void> {
+    const active = Array.from({ length: groups }, (_, g) => {
+      const [start, end] = groupRange(shared.layout, g)
+      return Array.from({ length: end - start }, (_, i) => start + i)
+    })
+    for (let decision = 0; active.some((rows) => rows.length > 0); decision++) {
+      for (let g = 0; g < groups; g++) {
+        if (active[g].length === 0) continue
+        await waitForWorkers(shared, g, this.workers * (decision + 1), failure)
+        const ended = active[g].filter((i) => shared.status[i] === timedOut)
+        if (ended.length > 0) await policy.observeFinal?.(gatherObservations(shared, ended))
+        active[g] = active[g].filter((i) => shared.status[i] === running)
+        if (active[g].length > 0) {
+          const actions = await policy.act(gatherObservations(shared, active[g]), decision)
+          const { actionSize } = shared.layout
+          active[g].forEach((i, row) => {
+            shared.actions.set(actions.subarray(row * actionSize, (row + 1) * actionSize), i * actionSize)
+          })
+          signal(shared, g, decision + 1)
+        } else signal(shared, g, leaveSignal)
+      }
+      options.onProgress?.(options.episodes.length - active.reduce((sum, rows) => sum + rows.length, 0))
+    }
+  }
+
+  /** Runs one scripted task on a free worker. */
+  runScripted(task: ScriptedTask): Promise<ScriptedResult> {
+    return this.pool.run(task, { name: 'runScripted' })
+  }
+
+  /** Control steps per second, one environment in each worker at once, summed. */
+  async benchmarkEnvs(task: EnvBenchmarkTask): Promise<number> {
+    const runs = Array.from({ length: this.workers }, () => this.pool.run(task, { name: 'runEnvBenchmark' }))
+    return (await Promise.all(runs)).reduce((sum: number, rate: number) => sum + rate, 0)
+  }
+
+  async close(): Promise<void> {
+    await this.pool.destroy()
+  }
+}
+
+function signal(shared: SharedSegment, group: number, value: number): void {
+  Atomics.store(shared.actionsReady, group, value)
+  Atomics.notify(shared.actionsReady, group)
+}
+
+/** Waits in short slices, so that signals and failed workers are noticed between them. */
+async function waitForWorkers(
+  shared: SharedSegment,
+  group: number,
+  target: number,
+  failure: () => unknown,
+): Promise<void> {
+  for (;;) {
+    const ready = Atomics.load(shared.observationsReady, group)
+    if (ready >= target) return
+    Atomics.wait(shared.observationsReady, group, ready, 2)
+    await setImmediate()
+    if (failure()) throw failure()
+  }
+}
+
+function gatherObservations(shared: SharedSegment, episodes: readonly number[]): ObservationBatch {
+  const { imageBytes, stateDim } = shared.layout
+  const images = new Uint8Array(episodes.length * imageBytes)
+  const states = new Float32Array(episodes.length * stateDim)
+  episodes.forEach((i, row) => {
+    images.set(shared.images.subarray(i * imageBytes, (i + 1) * imageBytes), row * imageBytes)
+    states.set(shared.states.subarray(i * stateDim, (i + 1) * stateDim), row * stateDim)
+  })
+  const instructions = episodes.map((i) => readInstruction(shared, i))
+  return { batch: episodes.length, episodes: Int32Array.from(episodes), images, states, instructions }
+}

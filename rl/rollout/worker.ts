@@ -1,0 +1,166 @@
+import { initPhysics, type ManipulationEnv, type ManipulationEnvOptions, makeEnv } from '../../envs/index.js'
+import { benchmarkEnv, type EnvBenchmarkTask } from './envBenchmark.js'
+import { type EpisodeRecord, type EpisodeSpec, newRecord, type RenderedFrame, recordStep } from './episode.js'
+import { runScriptedEpisodes, type ScriptedResult, type ScriptedTask } from './scripted.js'
+import {
+  groupRange,
+  leaveSignal,
+  type SegmentLayout,
+  sharedSegment,
+  succeeded,
+  timedOut,
+  writeInstruction,
+} from './sharedSegment.js'
+
+/** One worker's share of a segment: episodes `worker`, `worker + workers`, … of every group. */
+export interface SegmentTask {
+  readonly buffer: SharedArrayBuffer
+  readonly layout: SegmentLayout
+  readonly worker: number
+  readonly workers: number
+  readonly episodes: readonly EpisodeSpec[]
+  readonly executedSteps: number
+  readonly env: ManipulationEnvOptions
+  /** Control steps are rendered for the first so many episodes. */
+  readonly videoEpisodes: number
+}
+
+export interface SegmentShare {
+  readonly records: { index: number; record: EpisodeRecord }[]
+  readonly videos: { index: number; frames: RenderedFrame[] }[]
+}
+
+/** Environments are kept between segments: a reset is much cheaper than a new physics world. */
+const idleEnvs = new Map<string, ManipulationEnv[]>()
+
+function borrowEnv(key: string, task: string, options: ManipulationEnvOptions): ManipulationEnv {
+  return idleEnvs.get(key)?.pop() ?? makeEnv(task, options)
+}
+
+function returnEnv(key: string, env: ManipulationEnv): void {
+  const idle = idleEnvs.get(key)
+  if (idle) idle.push(env)
+  else idleEnvs.set(key, [env])
+}
+
+/** Steps a share of a segment: waits for each group's actions, executes them, publishes observations. */
+export async function runSegment(task: SegmentTask): Promise<SegmentShare> {
+  await initPhysics()
+  const { layout, executedSteps } = task
+  const shared = sharedSegment(layout, task.buffer)
+  const actionDim = layout.actionSize / executedSteps
+  const slots = openSlots(task)
+  const groups = Array.from({ length: layout.groups }, (_, g) => slots.filter((slot) => slot.group === g))
+
+  try {
+    const open = new Set(groups.keys())
+    for (let turn = 0; open.size > 0; turn++) {
+      for (const g of [...open]) {
+        if (turn > 0 && !waitForActions(shared.actionsReady, g, turn)) {
+          open.delete(g)
+          continue
+        }
+        for (const slot of groups[g]) {
+          if (slot.done) continue
+          if (turn > 0) stepChunk(slot)
+          publish(slot)
+        }
+        Atomics.add(shared.observationsReady, g, 1)
+        Atomics.notify(shared.observationsReady, g)
+      }
+    }
+  } finally {
+    for (const slot of slots) returnEnv(slot.key, slot.env)
+  }
+  return {
+    records: slots.map(({ index, record }) => ({ index, record })),
+    videos: slots.filter((slot) => slot.frames.length > 0).map(({ index, frames }) => ({ index, frames })),
+  }
+
+  function stepChunk(slot: Slot): void {
+    for (let i = 0; i < executedSteps && !slot.done; i++) {
+      const start = slot.index * layout.actionSize + i * actionDim
+      const action = shared.actions.slice(start, start + actionDim)
+      const [observation, , isTerminated, isTruncated, info] = slot.env.step(action)
+      slot.observation = observation
+      slot.done = isTerminated || isTruncated
+      recordStep(slot.record, info)
+      if (slot.index < task.videoEpisodes) slot.frames.push(slot.env.render())
+    }
+    if (slot.done) shared.status[slot.index] = slot.record.success ? succeeded : timedOut
+  }
+
+  function publish(slot: Slot): void {
+    const { image, state, instruction } = slot.observation
+    writeInstruction(shared, slot.index, instruction)
+    if (shared.status[slot.index] !== succeeded && layout.imageBytes > 0) {
+      shared.images.set(image, slot.index * layout.imageBytes)
+    }
+    shared.states.set(state, slot.index * layout.stateDim)
+  }
+}
+
+interface Slot {
+  readonly index: number
+  readonly group: number
+  readonly key: string
+  readonly env: ManipulationEnv
+  readonly record: EpisodeRecord
+  readonly frames: RenderedFrame[]
+  observation: ReturnType<ManipulationEnv['reset']>[0]
+  done: boolean
+}
+
+function openSlots(task: SegmentTask): Slot[] {
+  const slots: Slot[] = []
+  for (let group = 0; group < task.layout.groups; group++) {
+    const [start, end] = groupRange(task.layout, group)
+    for (let index = start; index < end; index++) {
+      if (index % task.workers !== task.worker) continue
+      const episode = task.episodes[index]
+      const options = {
+        ...task.env,
+        placement: episode.episodeId === undefined ? 'random' : 'official',
+      } as const
+      const key = JSON.stringify([episode.task, options])
+      const env = borrowEnv(key, episode.task, options)
+      const [observation] = env.reset({ seed: episode.seed, options: { episodeId: episode.episodeId } })
+      const record = newRecord(episode)
+      const frames = index < task.videoEpisodes ? [env.render()] : []
+      slots.push({ index, group, key, env, record, frames, observation, done: false })
+    }
+  }
+  return slots
+}
+
+/** Blocks until the learner has written chunk `turn` for the group; false when the group is over. */
+function waitForActions(actionsReady: Int32Array, group: number, turn: number): boolean {
+  for (;;) {
+    const ready = Atomics.load(actionsReady, group)
+    if (ready === leaveSignal) return false
+    if (ready >= turn) return true
+    Atomics.wait(actionsReady, group, ready)
+  }
+}
+
+/** Episodes without a policy in the loop: expert and random actions, demonstrations. */
+export async function runScripted(task: ScriptedTask): Promise<ScriptedResult> {
+  await initPhysics()
+  const options = {
+    ...task.env,
+    placement: task.episodes[0]?.episodeId === undefined ? 'random' : 'official',
+  } as const
+  const key = JSON.stringify([task.task, options])
+  const env = borrowEnv(key, task.task, options)
+  try {
+    return runScriptedEpisodes(task, env)
+  } finally {
+    returnEnv(key, env)
+  }
+}
+
+/** Control steps per second of one environment in this thread. */
+export async function runEnvBenchmark(task: EnvBenchmarkTask): Promise<number> {
+  await initPhysics()
+  return benchmarkEnv(task)
+}
