@@ -1,0 +1,110 @@
+import { UserError } from '@vla-gym/gymnasium'
+import { type Embodiment, embodimentPrompt, type NanoConfig } from '../policy/index.js'
+import type { Dataset } from './dataset.js'
+import { type Demonstration, labelDim } from './rollout/scripted.js'
+
+/** Every kept frame of a dataset as flat arrays, one row a frame. */
+export interface Frames {
+  readonly count: number
+  /** [count, height, width, 3] */
+  readonly images: Uint8Array
+  /** [count, stateDim] robot units. */
+  readonly states: Float32Array
+  /** [count, labelDim] */
+  readonly labels: Float32Array
+  /** Distinct embodiment prompts, and which of them each row has. */
+  readonly prompts: readonly string[]
+  readonly promptIndex: Int32Array
+  /** [count, H, actionDim] the expert's actions from each frame on; after the last one the arm holds still. */
+  readonly actions: Float32Array
+}
+
+/** @throws UserError when the images do not fit the policy */
+export function framesOf(
+  dataset: Dataset,
+  demonstrations: readonly Demonstration[],
+  embodiment: Embodiment,
+  config: NanoConfig,
+): Frames {
+  const { info } = dataset
+  checkImages(info.image, config)
+  const { actionDim, stateDim } = info
+  const imageBytes = config.imageWidth * config.imageHeight * 3
+  const count = demonstrations.reduce((sum, d) => sum + d.frameSteps.length, 0)
+  const frames = {
+    count,
+    images: new Uint8Array(count * imageBytes),
+    states: new Float32Array(count * stateDim),
+    labels: new Float32Array(count * labelDim),
+    prompts: [] as string[],
+    promptIndex: new Int32Array(count),
+    actions: new Float32Array(count * config.chunkSize * actionDim),
+  }
+  let row = 0
+  for (const d of demonstrations) {
+    const prompt = embodimentPrompt(embodiment, config.chunkSize, d.instruction)
+    let prompted = frames.prompts.indexOf(prompt)
+    if (prompted < 0) prompted = frames.prompts.push(prompt) - 1
+    frames.images.set(d.images, row * imageBytes)
+    frames.states.set(d.states, row * stateDim)
+    frames.labels.set(d.labels, row * labelDim)
+    for (const step of d.frameSteps) {
+      frames.promptIndex[row] = prompted
+      writeChunk(
+        d.actions,
+        step,
+        actionDim,
+        frames.actions.subarray(row * config.chunkSize * actionDim),
+        config.chunkSize,
+      )
+      row += 1
+    }
+  }
+  return frames
+}
+
+/** Chunk of H actions from `step`; beyond the episode zero motion with the last gripper command. */
+function writeChunk(
+  actions: Float32Array,
+  step: number,
+  actionDim: number,
+  out: Float32Array,
+  horizon: number,
+): void {
+  const steps = actions.length / actionDim
+  for (let h = 0; h < horizon; h++) {
+    const from = Math.min(step + h, steps - 1) * actionDim
+    out.set(actions.subarray(from, from + actionDim), h * actionDim)
+    if (step + h >= steps) out.fill(0, h * actionDim, h * actionDim + actionDim - 1)
+  }
+}
+
+function checkImages(image: Dataset['info']['image'], config: NanoConfig): void {
+  const wanted = { width: config.imageWidth, height: config.imageHeight, crop: config.imageCrop }
+  const found = { width: image.width, height: image.height, crop: image.crop }
+  if (JSON.stringify(wanted) !== JSON.stringify(found)) {
+    throw new UserError(
+      `dataset.json: field 'image' is ${JSON.stringify(found)}, the policy looks at ${JSON.stringify(wanted)}; collect again`,
+    )
+  }
+}
+
+/** Every `n`-th demonstration is held out. */
+export function splitHeldOut(demonstrations: readonly Demonstration[], n = 20) {
+  return {
+    training: demonstrations.filter((_, i) => i % n !== n - 1),
+    heldOut: demonstrations.filter((_, i) => i % n === n - 1),
+  }
+}
+
+/** Rows of a flat array, in the order of `rows`. */
+export function gather<T extends Float32Array | Uint8Array>(
+  source: T,
+  rows: ArrayLike<number>,
+  width: number,
+): T {
+  const out = new (source.constructor as new (length: number) => T)(rows.length * width)
+  for (let i = 0; i < rows.length; i++)
+    out.set(source.subarray(rows[i] * width, (rows[i] + 1) * width), i * width)
+  return out
+}

@@ -1,0 +1,230 @@
+import { Rng } from '@vla-gym/gymnasium'
+import { embodiments } from '../../envs/index.js'
+import {
+  decodeGrounding,
+  defaultTokenizerJson,
+  encodeGrounding,
+  groundingSize,
+  initParameters,
+  loadTokenizer,
+  type NanoConfig,
+  nanoConfig,
+  ParameterStore,
+  type PolicyData,
+  PolicyRuntime,
+  policyFormat,
+  quantileStats,
+  toModelStates,
+} from '../../policy/index.js'
+import { createOrtBackend } from '../backend/ortBackend.js'
+import { type Dataset, loadDataset } from '../dataset.js'
+import { type Frames, framesOf, gather, splitHeldOut } from '../frames.js'
+import { groundingLoss } from '../losses/grounding.js'
+import { labelDim } from '../rollout/scripted.js'
+import { openRunFolder } from '../runFolder.js'
+import { trainSupervised } from './supervised.js'
+
+/** Settings of `train grounding`. The descriptions are the command's help. */
+export const groundingOptions = {
+  steps: { default: 2000, help: 'optimiser steps' },
+  batchSize: { default: 128, help: 'images in a minibatch' },
+  lr: { default: 1e-3, help: 'peak AdamW learning rate, cosine decay' },
+  warmupSteps: { default: 50, help: 'steps of linear warm-up' },
+  maxGradNorm: { default: 1, help: 'global gradient norm is clipped to this' },
+  evaluateEvery: { default: 250, help: 'steps between held-out evaluations' },
+} as const
+
+export type GroundingConfig = { -readonly [K in keyof typeof groundingOptions]: number }
+
+export interface StageOptions {
+  readonly data: string
+  readonly out: string
+  readonly seed: number
+  readonly threads: number
+  readonly signal?: AbortSignal
+  onProgress?(step: number, fields: Record<string, number>): void
+}
+
+/** A new policy with random weights and the statistics of a dataset. */
+export function newPolicy(dataset: Dataset, config: NanoConfig, seed: number): PolicyData {
+  const { info, demonstrations } = dataset
+  const description = embodiments.get(info.embodiment)!
+  const concat = (field: 'actions' | 'states') => {
+    const parts = demonstrations.map((d) => d[field])
+    const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))
+    let offset = 0
+    for (const part of parts) {
+      out.set(part, offset)
+      offset += part.length
+    }
+    return out
+  }
+  return {
+    manifest: {
+      format: policyFormat,
+      config,
+      embodiments: {
+        [info.embodiment]: {
+          description,
+          actionStats: quantileStats(concat('actions'), info.actionDim),
+          stateStats: quantileStats(concat('states'), info.stateDim),
+        },
+      },
+    },
+    parameters: initParameters(config, seed),
+    tokenizerJson: defaultTokenizerJson(),
+  }
+}
+
+/** Inputs of the backbone for some rows of the frames. */
+export function backboneFeeds(
+  frames: Frames,
+  rows: ArrayLike<number>,
+  tokens: BigInt64Array,
+  states: Float32Array,
+  config: NanoConfig,
+) {
+  const { imageHeight, imageWidth, promptLength, stateDim } = config
+  const batch = rows.length
+  return {
+    image: {
+      dtype: 'uint8',
+      shape: [batch, imageHeight, imageWidth, 3],
+      data: gather(frames.images, rows, imageHeight * imageWidth * 3),
+    },
+    state: { dtype: 'float32', shape: [batch, stateDim], data: gather(states, rows, stateDim) },
+    promptTokens: { dtype: 'int64', shape: [frames.prompts.length, promptLength], data: tokens },
+    promptIndex: {
+      dtype: 'int64',
+      shape: [batch],
+      data: BigInt64Array.from({ length: batch }, (_, i) => BigInt(frames.promptIndex[rows[i]])),
+    },
+  } as const
+}
+
+/** The rows of a step's minibatch, from the seed and the step alone. */
+export function minibatchRows(seed: number, step: number, batchSize: number, count: number): Uint32Array {
+  const rng = Rng.fromSeed(seed, 'minibatch', step)
+  return Uint32Array.from({ length: batchSize }, () => rng.integers(0, count))
+}
+
+/** Trains the backbone to say where the things named by the instruction are. */
+export async function trainGrounding(
+  options: StageOptions & { config: GroundingConfig },
+): Promise<Record<string, number>> {
+  const { config, seed } = options
+  const run = openRunFolder(options.out, { stage: 'grounding', data: options.data, seed, ...config })
+  const dataset = loadDataset(options.data)
+  const initial = newPolicy(dataset, nanoConfig, seed)
+  const nano = initial.manifest.config
+  const entry = initial.manifest.embodiments[dataset.info.embodiment]
+  const { training, heldOut } = splitHeldOut(dataset.demonstrations)
+  const frames = framesOf(dataset, training, entry.description, nano)
+  const heldOutFrames = framesOf(dataset, heldOut, entry.description, nano)
+  const states = toModelStates(frames.states, frames.count, entry, nano)
+  const tokens = loadTokenizer(initial.tokenizerJson).encodePrompts(frames.prompts, nano.promptLength)
+  const labels = encodedLabels(frames)
+
+  const store = new ParameterStore(initial.parameters, null)
+  const forward = groundingLoss(nano, store)
+  const backend = await createOrtBackend(forward, {
+    loss: 'loss',
+    groups: [
+      {
+        parameters: [...forward.initializers.keys()].filter((name) => initial.parameters.has(name)),
+        lr: 'lr',
+      },
+    ],
+    maxGradNorm: config.maxGradNorm,
+    beta2: 0.99,
+    threads: options.threads,
+  })
+  const policy = (): PolicyData => ({
+    ...initial,
+    parameters: new Map([...initial.parameters, ...backend.parameters()]),
+  })
+  const result = await trainSupervised({
+    stage: 'grounding',
+    run,
+    backend,
+    steps: config.steps,
+    lr: config.lr,
+    warmupSteps: config.warmupSteps,
+    evaluateEvery: config.evaluateEvery,
+    signal: options.signal,
+    onProgress: options.onProgress,
+    policy,
+    batch(step) {
+      const rows = minibatchRows(seed, step, config.batchSize, frames.count)
+      return {
+        ...backboneFeeds(frames, rows, tokens, states, nano),
+        labels: {
+          dtype: 'float32',
+          shape: [rows.length, groundingSize],
+          data: gather(labels, rows, groundingSize),
+        },
+      }
+    },
+    evaluate: () => groundingError(policy(), heldOutFrames, dataset.info.embodiment, options.threads),
+  })
+  await backend.release()
+  run.metrics.close()
+  return result
+}
+
+function encodedLabels(frames: Frames): Float32Array {
+  const out = new Float32Array(frames.count * groundingSize)
+  for (let row = 0; row < frames.count; row++) {
+    const label = frames.labels.subarray(row * labelDim, (row + 1) * labelDim)
+    const [source, target] = [label.subarray(0, 3), label.subarray(3, 6)].map((xyz) => [...xyz])
+    out.set(encodeGrounding({ source, target, sourceYaw: label[6], grasped: label[7] }), row * groundingSize)
+  }
+  return out
+}
+
+/** Held-out localisation error in millimetres: per axis and thing root mean square, and median distance. */
+export async function groundingError(
+  data: PolicyData,
+  frames: Frames,
+  embodiment: string,
+  threads: number,
+): Promise<Record<string, number>> {
+  const runtime = await PolicyRuntime.create(data, { threads })
+  const squares = { source: 0, target: 0 }
+  const distances: number[] = []
+  const { imageWidth, imageHeight } = runtime.config
+  const imageBytes = imageWidth * imageHeight * 3
+  const stateDim = frames.states.length / frames.count
+  const batch = 64
+  for (let start = 0; start < frames.count; start += batch) {
+    const size = Math.min(batch, frames.count - start)
+    const hiddenStates = await runtime.encode(
+      size,
+      frames.images.subarray(start * imageBytes, (start + size) * imageBytes),
+      frames.states.subarray(start * stateDim, (start + size) * stateDim),
+      Array.from({ length: size }, (_, i) => frames.prompts[frames.promptIndex[start + i]]),
+      embodiment,
+    )
+    const predictions = await runtime.grounding(size, hiddenStates)
+    for (let i = 0; i < size; i++) {
+      const predicted = decodeGrounding(predictions.subarray(i * groundingSize, (i + 1) * groundingSize))
+      const label = frames.labels.subarray((start + i) * labelDim, (start + i + 1) * labelDim)
+      for (const [thing, offset] of [
+        ['source', 0],
+        ['target', 3],
+      ] as const) {
+        const squared = predicted[thing].reduce((sum, p, axis) => sum + (p - label[offset + axis]) ** 2, 0)
+        squares[thing] += squared
+        if (thing === 'source') distances.push(1000 * Math.sqrt(squared))
+      }
+    }
+  }
+  await runtime.release()
+  distances.sort((a, b) => a - b)
+  const rmse = (sum: number) => 1000 * Math.sqrt(sum / (3 * frames.count))
+  return {
+    heldOutSourceRmseMm: rmse(squares.source),
+    heldOutTargetRmseMm: rmse(squares.target),
+    heldOutSourceMedianMm: distances[Math.floor(distances.length / 2)],
+  }
+}

@@ -1,0 +1,203 @@
+import { Rng, UserError } from '@vla-gym/gymnasium'
+import {
+  actionMask,
+  hiddenTokens,
+  loadPolicyData,
+  loadTokenizer,
+  ParameterStore,
+  type PolicyData,
+  PolicyRuntime,
+  quantileStats,
+  toModelActions,
+  toModelStates,
+} from '../../policy/index.js'
+import { createOrtBackend } from '../backend/ortBackend.js'
+import type { Feeds } from '../backend/trainingBackend.js'
+import { resolvePolicyDir } from '../checkpoint.js'
+import { loadDataset } from '../dataset.js'
+import { type Frames, framesOf, gather, splitHeldOut } from '../frames.js'
+import { flowMatchingLoss, jointFlowMatchingLoss } from '../losses/flowMatching.js'
+import { openRunFolder } from '../runFolder.js'
+import { backboneFeeds, minibatchRows, type StageOptions } from './grounding.js'
+import { trainSupervised } from './supervised.js'
+
+/** Settings of `train sft`. The descriptions are the command's help. */
+export const sftOptions = {
+  steps: { default: 1500, help: 'optimiser steps' },
+  batchSize: { default: 128, help: 'frames in a minibatch' },
+  lr: { default: 1e-3, help: 'peak AdamW learning rate, cosine decay' },
+  warmupSteps: { default: 50, help: 'steps of linear warm-up' },
+  maxGradNorm: { default: 1, help: 'global gradient norm is clipped to this' },
+  evaluateEvery: { default: 250, help: 'steps between held-out evaluations' },
+} as const
+
+export type SftConfig = { -readonly [K in keyof typeof sftOptions]: number }
+
+/** Flow times are more often in the middle: t = sigmoid(1.2 z), z normal. */
+const timestepScale = 1.2
+
+/**
+ * Supervised fine-tuning on expert demonstrations by flow matching. With `backbone: 'frozen'` the hidden states
+ * of all frames are computed once and only the DiT is trained.
+ */
+export async function trainSft(
+  options: StageOptions & { config: SftConfig; init: string; backbone: 'frozen' | 'train' },
+): Promise<Record<string, number>> {
+  const { config, seed } = options
+  const initDir = resolvePolicyDir(options.init)
+  const run = openRunFolder(options.out, {
+    stage: 'sft',
+    init: options.init,
+    data: options.data,
+    backbone: options.backbone,
+    seed,
+    ...config,
+  })
+  const dataset = loadDataset(options.data)
+  const { embodiment, actionDim } = dataset.info
+  const loaded = loadPolicyData(initDir)
+  const known = loaded.manifest.embodiments[embodiment]
+  if (!known)
+    throw new UserError(`${options.init}: the policy does not know the dataset's embodiment '${embodiment}'`)
+  const { training, heldOut } = splitHeldOut(dataset.demonstrations)
+  const frames = framesOf(dataset, training, known.description, loaded.manifest.config)
+  const heldOutFrames = framesOf(dataset, heldOut, known.description, loaded.manifest.config)
+  // The backbone was grounded with its own state statistics: they stay; the actions are this dataset's.
+  const entry = { ...known, actionStats: quantileStats(frames.actions, actionDim) }
+  const initial: PolicyData = {
+    ...loaded,
+    manifest: { ...loaded.manifest, embodiments: { ...loaded.manifest.embodiments, [embodiment]: entry } },
+  }
+  const nano = initial.manifest.config
+
+  const store = new ParameterStore(initial.parameters, null)
+  const joint = options.backbone === 'train'
+  const forward = (joint ? jointFlowMatchingLoss : flowMatchingLoss)(nano, store)
+  const trained = [...store.parameters.keys()]
+  const backend = await createOrtBackend(forward, {
+    loss: 'loss',
+    groups: [{ parameters: trained, lr: 'lr' }],
+    maxGradNorm: config.maxGradNorm,
+    beta2: 0.99,
+    threads: options.threads,
+  })
+  const policy = (): PolicyData => ({
+    ...initial,
+    parameters: new Map([...initial.parameters, ...backend.parameters()]),
+  })
+
+  const context = async (f: Frames): Promise<(rows: ArrayLike<number>) => Feeds> => {
+    if (joint) {
+      const states = toModelStates(f.states, f.count, entry, nano)
+      const tokens = loadTokenizer(initial.tokenizerJson).encodePrompts(f.prompts, nano.promptLength)
+      return (rows) => backboneFeeds(f, rows, tokens, states, nano)
+    }
+    const hidden = await hiddenStatesOf(initial, f, embodiment, options.threads)
+    const size = hiddenTokens(nano) * nano.width
+    return (rows) => ({
+      hiddenStates: {
+        dtype: 'float32',
+        shape: [rows.length, hiddenTokens(nano), nano.width],
+        data: gather(hidden, rows, size),
+      },
+    })
+  }
+  const trainingContext = await context(frames)
+  const chunk = nano.chunkSize * nano.actionDim
+  const mask = actionMask(entry, nano)
+  const flowFeeds = (actions: Float32Array, rows: ArrayLike<number>, rng: Rng): Feeds => {
+    const tensor = (data: Float32Array) =>
+      ({ dtype: 'float32', shape: [rows.length, nano.chunkSize, nano.actionDim], data }) as const
+    const masks = new Float32Array(rows.length * chunk)
+    for (let i = 0; i < rows.length; i++) masks.set(mask, i * chunk)
+    const timestep = Float32Array.from(
+      { length: rows.length },
+      () => 1 / (1 + Math.exp(-timestepScale * rng.normal())),
+    )
+    return {
+      actions: tensor(gather(actions, rows, chunk)),
+      noise: tensor(rng.fillNormal(new Float32Array(rows.length * chunk))),
+      mask: tensor(masks),
+      timestep: { dtype: 'float32', shape: [rows.length], data: timestep },
+    }
+  }
+  const actions = toModelActions(frames.actions, frames.count, entry, nano)
+  const heldOutActions = toModelActions(heldOutFrames.actions, heldOutFrames.count, entry, nano)
+
+  const result = await trainSupervised({
+    stage: 'sft',
+    run,
+    backend,
+    steps: config.steps,
+    lr: config.lr,
+    warmupSteps: config.warmupSteps,
+    evaluateEvery: config.evaluateEvery,
+    signal: options.signal,
+    onProgress: options.onProgress,
+    policy,
+    batch(step) {
+      const rows = minibatchRows(seed, step, config.batchSize, frames.count)
+      return { ...trainingContext(rows), ...flowFeeds(actions, rows, Rng.fromSeed(seed, 'flow', step)) }
+    },
+    async evaluate() {
+      return { heldOutFlowLoss: await heldOutLoss() }
+    },
+  })
+  await backend.release()
+  run.metrics.close()
+  return result
+
+  /** Flow-matching loss on held-out demonstrations, the same noise every time. */
+  async function heldOutLoss(): Promise<number> {
+    const runtime = await PolicyRuntime.create(policy(), { threads: options.threads })
+    const rows = minibatchRows(seed, -1, Math.min(512, 4 * heldOutFrames.count), heldOutFrames.count)
+    const feeds = flowFeeds(heldOutActions, rows, Rng.fromSeed(seed, 'held-out'))
+    const [a, noise, t] = [feeds.actions, feeds.noise, feeds.timestep].map(
+      (x) => (x as { data: Float32Array }).data,
+    )
+    const x = a.map(
+      (value, i) => (1 - t[Math.floor(i / chunk)]) * value + t[Math.floor(i / chunk)] * noise[i],
+    )
+    const hidden = await hiddenStatesOf(policy(), heldOutFrames, embodiment, options.threads)
+    const hiddenRows = gather(hidden, rows, hiddenTokens(nano) * nano.width)
+    const velocity = await runtime.velocity(rows.length, hiddenRows, x, t)
+    await runtime.release()
+    let sum = 0
+    let count = 0
+    for (let i = 0; i < velocity.length; i++) {
+      if (mask[i % chunk] === 0) continue
+      sum += (velocity[i] - (noise[i] - a[i])) ** 2
+      count += 1
+    }
+    return sum / count
+  }
+}
+
+/** Hidden states of every frame, [count, L, width]. */
+async function hiddenStatesOf(
+  data: PolicyData,
+  frames: Frames,
+  embodiment: string,
+  threads: number,
+): Promise<Float32Array> {
+  const runtime = await PolicyRuntime.create(data, { threads })
+  const { config } = runtime
+  const size = hiddenTokens(config) * config.width
+  const imageBytes = config.imageWidth * config.imageHeight * 3
+  const stateDim = frames.states.length / frames.count
+  const out = new Float32Array(frames.count * size)
+  for (let start = 0; start < frames.count; start += 64) {
+    const batch = Math.min(64, frames.count - start)
+    const prompts = Array.from({ length: batch }, (_, i) => frames.prompts[frames.promptIndex[start + i]])
+    const hidden = await runtime.encode(
+      batch,
+      frames.images.subarray(start * imageBytes, (start + batch) * imageBytes),
+      frames.states.subarray(start * stateDim, (start + batch) * stateDim),
+      prompts,
+      embodiment,
+    )
+    out.set(hidden, start * size)
+  }
+  await runtime.release()
+  return out
+}

@@ -1,0 +1,75 @@
+import { Command } from 'commander'
+import { nanoConfig } from '../../policy/index.js'
+import { collect } from '../../rl/collect.js'
+import { findSuite } from '../../rl/evaluate.js'
+import { RolloutPool } from '../../rl/rollout/rolloutPool.js'
+import { type CommonOptions, chooseTasks, count, number, printResult, withCommonOptions } from '../options.js'
+import { createProgress } from '../progress.js'
+
+interface Options extends CommonOptions {
+  suite: string
+  task?: string
+  episodes: number
+  out: string
+  noise: number
+  frameStride: number
+  stepsAfterSuccess: number
+  distractors?: boolean
+}
+
+export function collectCommand(): Command {
+  return withCommonOptions(new Command('collect'))
+    .description('make demonstrations with the scripted expert: successful ones, on random placements')
+    .requiredOption('--out <dir>', 'folder of the dataset; an interrupted collection goes on in it')
+    .option('--suite <id>', 'suite', 'simpler-widowx')
+    .option('--task <id>', 'only this task')
+    .option('--episodes <n>', 'demonstrations of each task', count, 200)
+    .option(
+      '--noise <x>',
+      'largest noise on executed actions (1 is 4 cm, 0.1 rad); labels stay clean',
+      number,
+      0.25,
+    )
+    .option('--frame-stride <n>', 'keep an image every so many control steps', count, 1)
+    .option('--steps-after-success <n>', 'control steps recorded after success', count, 8)
+    .option('--distractors', "put the suite's other objects on the table too (for grounding)")
+    .action(async (options: Options) => {
+      const suite = findSuite(options.suite)
+      const tasks = chooseTasks(suite, options.task)
+      const { imageWidth: width, imageHeight: height, imageCrop: crop } = nanoConfig
+      const pool = new RolloutPool(options.workers)
+      const progress = createProgress({
+        label: 'collect',
+        total: options.episodes * tasks.length,
+        unit: 'demonstrations',
+      })
+      try {
+        const info = await collect(pool, {
+          suite,
+          tasks,
+          episodes: options.episodes,
+          seed: options.seed,
+          image: { width, height, crop },
+          distractors: options.distractors ?? false,
+          maxNoise: options.noise,
+          frameStride: options.frameStride,
+          stepsAfterSuccess: options.stepsAfterSuccess,
+          out: options.out,
+          onProgress: (done, tried) =>
+            progress.update(done, { kept: `${Math.round((100 * done) / tried)} %` }),
+        })
+        progress.stop()
+        const kept = Object.entries(info.demonstrations).map(
+          ([task, n]) => `${task}: ${n} of ${info.attempts[task]} tried`,
+        )
+        printResult(
+          options.json,
+          { dataset: options.out, ...info },
+          `${kept.join('\n')}\n${info.frames} frames in ${options.out}`,
+        )
+      } finally {
+        progress.stop()
+        await pool.close()
+      }
+    })
+}

@@ -1,0 +1,49 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { UserError } from '@vla-gym/gymnasium'
+import { Command } from 'commander'
+import { findSuite } from '../../rl/evaluate.js'
+import { ppoDefaults } from '../../rl/ppo.js'
+import { type CommonOptions, count, positive, printResult, withCommonOptions } from '../options.js'
+import { demoCheckpoint } from '../policies.js'
+import { rlText, runRl } from './train.js'
+
+interface Options extends CommonOptions {
+  minutes: number
+  evaluationEpisodes: number
+  out?: string
+}
+
+const demoTask = 'widowx_stack_cube'
+
+export function demoCommand(): Command {
+  return withCommonOptions(new Command('demo'))
+    .description(
+      'the main job: evaluate a shipped checkpoint, fine-tune it with PPO, evaluate it again, write a report',
+    )
+    .option('--minutes <m>', 'training time, evaluations excluded', positive, 6)
+    .option('--evaluation-episodes <n>', 'episodes before and after, the same ones', count, 256)
+    .option('--out <dir>', 'run folder (default: the next free runs/demo-<n>; an unfinished one goes on)')
+    .action(async (options: Options) => {
+      if (!existsSync(demoCheckpoint))
+        throw new UserError(`${demoCheckpoint}: the shipped checkpoint is missing`)
+      const summary = await runRl({
+        init: demoCheckpoint,
+        suite: findSuite('simpler-widowx'),
+        tasks: [demoTask],
+        out: options.out ?? nextRunFolder(join('runs', 'demo')),
+        seed: options.seed,
+        minutes: options.minutes,
+        config: ppoDefaults,
+        evaluationEpisodes: options.evaluationEpisodes,
+        threads: options.threads,
+        workers: options.workers,
+      })
+      printResult(options.json, summary, rlText(summary))
+    })
+}
+
+/** The first numbered folder without a finished report. */
+function nextRunFolder(prefix: string): string {
+  for (let n = 1; ; n++) if (!existsSync(join(`${prefix}-${n}`, 'report.html'))) return `${prefix}-${n}`
+}

@@ -1,0 +1,187 @@
+import { Command, Option } from 'commander'
+import { findSuite } from '../../rl/evaluate.js'
+import { ppoOptions } from '../../rl/ppo.js'
+import { RolloutPool } from '../../rl/rollout/rolloutPool.js'
+import { type RlSummary, rlSummary, writeRlReport } from '../../rl/runReport.js'
+import { groundingOptions, trainGrounding } from '../../rl/stages/grounding.js'
+import { type TrainRlOptions, trainRl } from '../../rl/stages/rl.js'
+import { sftOptions, trainSft } from '../../rl/stages/sft.js'
+import {
+  type CommonOptions,
+  chooseTasks,
+  count,
+  interruptSignal,
+  interval,
+  percent,
+  pickSettings,
+  positive,
+  printResult,
+  withCommonOptions,
+  withSettings,
+} from '../options.js'
+import { createProgress } from '../progress.js'
+
+export function trainCommand(): Command {
+  return new Command('train')
+    .description('train a policy: grounding, then supervised fine-tuning, then reinforcement learning')
+    .addCommand(groundingCommand())
+    .addCommand(sftCommand())
+    .addCommand(rlCommand())
+}
+
+type StageCommandOptions = CommonOptions & Record<string, unknown> & { data: string; out: string }
+
+function groundingCommand(): Command {
+  const command = withCommonOptions(new Command('grounding'))
+    .description('train the backbone of a new policy to say where the named things are')
+    .requiredOption('--data <dir>', "dataset of 'vla-gym collect', best with --distractors")
+    .requiredOption('--out <dir>', 'run folder; an interrupted run goes on in it')
+  return withSettings(command, groundingOptions).action(async (options: StageCommandOptions) => {
+    const config = pickSettings(groundingOptions, options)
+    const stage = stageOptions(options, 'grounding', config.steps)
+    const result = await trainGrounding({ ...stage, config }).finally(stage.stop)
+    printResult(options.json, { checkpoint: options.out, ...result }, figures(options.out, result))
+  })
+}
+
+function sftCommand(): Command {
+  const command = withCommonOptions(new Command('sft'))
+    .description('train the action expert on demonstrations by flow matching')
+    .requiredOption('--init <dir>', 'policy or run folder to start from (a grounded one)')
+    .requiredOption('--data <dir>', "dataset of 'vla-gym collect'")
+    .requiredOption('--out <dir>', 'run folder; an interrupted run goes on in it')
+    .addOption(
+      new Option(
+        '--backbone <b>',
+        'train it with the action expert, or keep it frozen (its outputs are cached)',
+      )
+        .choices(['frozen', 'train'])
+        .default('frozen'),
+    )
+  return withSettings(command, sftOptions).action(
+    async (options: StageCommandOptions & { init: string; backbone: 'frozen' | 'train' }) => {
+      const config = pickSettings(sftOptions, options)
+      const stage = stageOptions(options, 'sft', config.steps)
+      const { init, backbone } = options
+      const result = await trainSft({ ...stage, config, init, backbone }).finally(stage.stop)
+      printResult(options.json, { checkpoint: options.out, ...result }, figures(options.out, result))
+    },
+  )
+}
+
+function stageOptions(options: StageCommandOptions, label: string, steps: number) {
+  const progress = createProgress({ label, total: steps, unit: 'steps' })
+  return {
+    data: options.data,
+    out: options.out,
+    seed: options.seed,
+    threads: options.threads,
+    signal: interruptSignal(),
+    onProgress: (step: number, fields: Record<string, number>) => {
+      progress.update(
+        step,
+        Object.fromEntries(Object.entries(fields).map(([k, v]) => [k, Number(v.toPrecision(3))])),
+      )
+    },
+    stop: () => progress.stop(),
+  }
+}
+
+function figures(out: string, result: Record<string, number>): string {
+  return [out, ...Object.entries(result).map(([name, value]) => `  ${name} ${value.toPrecision(4)}`)].join(
+    '\n',
+  )
+}
+
+interface RlCommandOptions extends CommonOptions {
+  init: string
+  suite: string
+  task?: string
+  minutes: number
+  evaluationEpisodes: number
+  out: string
+  [setting: string]: unknown
+}
+
+function rlCommand(): Command {
+  const command = withCommonOptions(new Command('rl'))
+    .description('fine-tune the action expert with PPO and Flow-SDE on sparse success rewards')
+    .requiredOption('--init <dir>', 'policy or run folder to start from')
+    .option('--suite <id>', 'suite', 'simpler-widowx')
+    .option('--task <id>', 'only this task')
+    .option('--minutes <m>', 'training time, evaluations excluded', positive, 6)
+    .option(
+      '--evaluation-episodes <n>',
+      'episodes of each task before and after, held-out random placements',
+      count,
+      256,
+    )
+    .requiredOption('--out <dir>', 'run folder; an interrupted run goes on in it')
+  return withSettings(command, ppoOptions).action(async (options: RlCommandOptions) => {
+    const suite = findSuite(options.suite)
+    const summary = await runRl({
+      init: options.init,
+      suite,
+      tasks: chooseTasks(suite, options.task),
+      out: options.out,
+      seed: options.seed,
+      minutes: options.minutes,
+      config: pickSettings(ppoOptions, options),
+      evaluationEpisodes: options.evaluationEpisodes,
+      threads: options.threads,
+      workers: options.workers,
+    })
+    printResult(options.json, summary, rlText(summary))
+  })
+}
+
+/** Trains, shows progress on stderr, and writes report.html and the video. */
+export async function runRl(options: TrainRlOptions & { workers: number }): Promise<RlSummary> {
+  const pool = new RolloutPool(options.workers)
+  let progress: ReturnType<typeof createProgress> | undefined
+  let phase = ''
+  try {
+    const result = await trainRl(pool, {
+      ...options,
+      signal: interruptSignal(),
+      onProgress(current, done, total, fields) {
+        if (current !== phase) {
+          progress?.stop()
+          const label = current === 'train' ? 'train rl' : `eval ${current}`
+          progress = createProgress({
+            label,
+            total: Math.round(total),
+            unit: current === 'train' ? 's' : 'episodes',
+          })
+          phase = current
+        }
+        const shown: Record<string, string | number> = { success: percent(fields.success) }
+        if (current === 'train') {
+          shown.episodes = fields.episodes
+          shown.kl = Number(fields.approxKl.toPrecision(2))
+        }
+        progress?.update(Math.min(Math.round(done), Math.round(total)), shown)
+      },
+    })
+    progress?.stop()
+    await writeRlReport(options, result)
+    return rlSummary(options, result)
+  } finally {
+    progress?.stop()
+    await pool.close()
+  }
+}
+
+export function rlText(summary: RlSummary): string {
+  const line = (name: string, e: RlSummary['before']) =>
+    `${name}  ${percent(e.mean.rate)} ${interval(e.mean.ci95)}  (${e.tasks.map((t) => `${t.task} ${t.successes}/${t.episodes}`).join(', ')})`
+  const { gained, lost, pValue } = summary.mcnemar
+  return [
+    line('before', summary.before),
+    line('after ', summary.after),
+    `paired   ${gained} episodes gained, ${lost} lost; McNemar p = ${pValue.toPrecision(2)}: ${summary.verdict}`,
+    `trained  ${summary.iterations} iterations, ${summary.episodes} episodes, ${(summary.seconds / 60).toFixed(1)} minutes`,
+    `result   ${summary.checkpoint}`,
+    `report   ${summary.report}`,
+  ].join('\n')
+}

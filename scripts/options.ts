@@ -1,0 +1,106 @@
+import { availableParallelism } from 'node:os'
+import { UserError } from '@vla-gym/gymnasium'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+
+/** Options that every command which computes has. */
+export interface CommonOptions {
+  readonly seed: number
+  readonly workers: number
+  readonly threads: number
+  readonly json?: boolean
+}
+
+export function number(value: string): number {
+  const parsed = Number(value)
+  if (value.trim() === '' || !Number.isFinite(parsed)) throw new InvalidArgumentError('not a number.')
+  return parsed
+}
+
+export function positive(value: string): number {
+  const parsed = number(value)
+  if (parsed <= 0) throw new InvalidArgumentError('must be greater than 0.')
+  return parsed
+}
+
+export function count(value: string): number {
+  const parsed = number(value)
+  if (!Number.isInteger(parsed) || parsed < 1)
+    throw new InvalidArgumentError('not a whole number of 1 or more.')
+  return parsed
+}
+
+export function seed(value: string): number {
+  const parsed = number(value)
+  if (!Number.isInteger(parsed) || parsed < 0)
+    throw new InvalidArgumentError('not a whole number of 0 or more.')
+  return parsed
+}
+
+export function withCommonOptions(command: Command): Command {
+  const cores = availableParallelism()
+  return command
+    .option('--seed <n>', 'seed of everything random', seed, 0)
+    .option('--workers <n>', 'worker threads that run environments', count, cores)
+    .option('--threads <n>', 'threads of onnxruntime', count, Math.min(cores, 4))
+    .option('--json', 'print the result as one JSON line on stdout')
+}
+
+/** Adds one option for every setting of a stage: name, help and default come from its table. */
+export function withSettings(
+  command: Command,
+  settings: Readonly<Record<string, { readonly default: number; readonly help: string }>>,
+): Command {
+  for (const [name, setting] of Object.entries(settings)) {
+    const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+    command.addOption(new Option(`--${flag} <n>`, setting.help).argParser(number).default(setting.default))
+  }
+  return command
+}
+
+/** The settings of a stage out of all parsed options. */
+export function pickSettings<T extends Readonly<Record<string, unknown>>>(
+  settings: T,
+  options: Record<string, unknown>,
+): { -readonly [K in keyof T]: number } {
+  return Object.fromEntries(Object.keys(settings).map((name) => [name, options[name]])) as never
+}
+
+/** With `--json` one JSON line on stdout, else the readable text. */
+export function printResult(json: boolean | undefined, result: unknown, text: string): void {
+  process.stdout.write(`${json ? JSON.stringify(result) : text}\n`)
+}
+
+/** Aborts on the first Ctrl-C or SIGTERM, so that the write in progress ends; a second one kills. */
+export function interruptSignal(): AbortSignal {
+  const controller = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => {
+      process.stderr.write('\nstopping: the last whole step is being saved (again to stop at once)\n')
+      controller.abort(new Interrupted())
+    })
+  }
+  return controller.signal
+}
+
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted'
+  constructor() {
+    super('interrupted; run the same command again to go on')
+  }
+}
+
+/** Tasks of a suite to run: the one named, or all. */
+export function chooseTasks(
+  suite: { id: string; tasks: readonly string[] },
+  task?: string,
+): readonly string[] {
+  if (task === undefined) return suite.tasks
+  if (!suite.tasks.includes(task)) {
+    throw new UserError(`unknown task '${task}' in suite ${suite.id}; known: ${suite.tasks.join(', ')}`)
+  }
+  return [task]
+}
+
+export const percent = (rate: number): string => `${(100 * rate).toFixed(1)} %`
+export const interval = ([lo, hi]: readonly [number, number]): string =>
+  `[${(100 * lo).toFixed(1)}, ${(100 * hi).toFixed(1)}]`

@@ -1,0 +1,42 @@
+import { UserError } from '@vla-gym/gymnasium'
+import { Command, CommanderError } from 'commander'
+import { benchCommand } from './commands/bench.js'
+import { checkCommand } from './commands/check.js'
+import { collectCommand } from './commands/collect.js'
+import { demoCommand } from './commands/demo.js'
+import { evalCommand } from './commands/eval.js'
+import { listCommand } from './commands/list.js'
+import { trainCommand } from './commands/train.js'
+import { Interrupted } from './options.js'
+
+const program = new Command('vla-gym')
+  .description('Robot manipulation simulator, and PPO fine-tuning of flow-matching VLA policies in it')
+  .addCommand(demoCommand())
+  .addCommand(listCommand())
+  .addCommand(checkCommand())
+  .addCommand(collectCommand())
+  .addCommand(trainCommand())
+  .addCommand(evalCommand())
+  .addCommand(benchCommand())
+
+function exitOverrideAll(command: Command): void {
+  command.exitOverride().showHelpAfterError('(--help lists commands and options)')
+  for (const child of command.commands) exitOverrideAll(child)
+}
+exitOverrideAll(program)
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
+  else if (error instanceof UserError) {
+    process.stderr.write(`vla-gym: ${error.message}\n`)
+    process.exitCode = 2
+  } else if (error instanceof Interrupted) {
+    process.stderr.write(`vla-gym: ${error.message}\n`)
+    process.exitCode = 130
+  } else {
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+    process.exitCode = 1
+  }
+}
