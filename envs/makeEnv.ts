@@ -1,0 +1,27 @@
+import { register } from '@vla-gym/gymnasium'
+import { ManipulationEnv, type ManipulationEnvOptions } from './manipulationEnv.js'
+import type { ObjectSpec } from './scenes/objects.js'
+import { simplerWidowx } from './suites/simplerWidowx.js'
+import type { Suite } from './suites/suite.js'
+import { findTask, tasks } from './tasks/registry.js'
+
+export const suites: ReadonlyMap<string, Suite> = new Map([[simplerWidowx.id, simplerWidowx]])
+
+/** Environment of a task; UserError with the nearest known ids for one that is not known. */
+export function makeEnv(taskId: string, options: ManipulationEnvOptions = {}): ManipulationEnv {
+  const task = findTask(taskId)
+  const others = new Set<ObjectSpec>()
+  for (const { source, target } of tasks.values()) others.add(source).add(target)
+  others.delete(task.source)
+  others.delete(task.target)
+  return new ManipulationEnv(task, options, [...others])
+}
+
+for (const suite of suites.values()) {
+  for (const taskId of suite.tasks) {
+    register({
+      id: `${suite.id}/${taskId}-v0`,
+      entryPoint: (options: ManipulationEnvOptions) => makeEnv(taskId, options),
+    })
+  }
+}

@@ -1,0 +1,37 @@
+import { carrot, plate } from '../scenes/objects.js'
+import { cornerPairs, randomPair } from './placement.js'
+import type { PutOnTask } from './task.js'
+
+const PAIRS = cornerPairs(0.075)
+const YAWS = [Math.PI, -Math.PI / 2] as const
+/** Carrot and plate never overlap, whichever way the carrot lies. */
+const MIN_DISTANCE = 0.125
+
+/** SimplerEnv's PutCarrotOnPlateInScene-v0 (put_on_in_scene.py). */
+export const carrotOnPlate: PutOnTask = {
+  id: 'widowx_carrot_on_plate',
+  instruction: 'put carrot on plate',
+  maxSteps: 60,
+  source: carrot,
+  target: plate,
+  onlyOnTarget: true,
+  heightSlack: 0.02,
+  restHeight: 0.0195,
+  placeTolerance: 0.015,
+  officialEpisodes: PAIRS.length * YAWS.length,
+  official(episodeId) {
+    const id = episodeId % (PAIRS.length * YAWS.length)
+    const [source, target] = PAIRS[Math.floor(id / YAWS.length)]
+    return {
+      source: { x: source[0], y: source[1], yaw: YAWS[id % YAWS.length] },
+      target: { x: target[0], y: target[1], yaw: 0 },
+    }
+  },
+  random(rng) {
+    const [source, target] = randomPair(rng, 0.075, MIN_DISTANCE)
+    return {
+      source: { x: source[0], y: source[1], yaw: rng.choice(YAWS) },
+      target: { x: target[0], y: target[1], yaw: 0 },
+    }
+  },
+}

@@ -1,0 +1,36 @@
+import type { Rng } from '@vla-gym/gymnasium'
+import type { ObjectSpec } from '../scenes/objects.js'
+
+/** Where an object stands: world x, y in m and yaw in rad. */
+export interface Spot {
+  readonly x: number
+  readonly y: number
+  readonly yaw: number
+}
+
+/** Spots of the source and the target object. */
+export interface Placement {
+  readonly source: Spot
+  readonly target: Spot
+}
+
+/** "Put the source on the target": a scene, an instruction, placements, a success test and a horizon. */
+export interface PutOnTask {
+  readonly id: string
+  readonly instruction: string
+  /** Control steps of an episode. */
+  readonly maxSteps: number
+  readonly source: ObjectSpec
+  readonly target: ObjectSpec
+  /** Success needs that the source touches nothing but target and robot. */
+  readonly onlyOnTarget: boolean
+  /** Allowed gap between source and target, m. */
+  readonly heightSlack: number
+  /** For the expert: height of the source's centre above the target's at rest, and how far off is good, m. */
+  readonly restHeight: number
+  readonly placeTolerance: number
+  readonly officialEpisodes: number
+  /** Layout of an official episode; ids wrap around. */
+  official(episodeId: number): Placement
+  random(rng: Rng): Placement
+}
