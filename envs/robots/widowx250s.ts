@@ -61,9 +61,9 @@ export interface ArmSpec {
 /** WidowX 250s; numbers and their source in assets/robots/widowx250s.json. */
 export const widowx250s: ArmSpec = readAsset('robots/widowx250s.json')
 
-const LINK_COLOR = 0x26262a
+const LINK_COLOR = 0x3c3c42
 const SERVO_COLOR = 0x3a3a40
-const FINGER_COLOR = 0x17171a
+const FINGER_COLOR = 0x2a2a30
 
 function boxPart({ center, halfExtents }: BoxSpec, color: number): Part {
   return { shape: { kind: 'box', halfExtents }, pose: { position: center, rotation: [0, 0, 0, 1] }, color }

@@ -64,7 +64,7 @@ export const plate: ObjectSpec = {
     parts: [
       disc(0.03, 0, 0.00246, 0xe8e4da),
       disc(0.055, 0.00246, 0.006, 0xe8e4da),
-      disc(0.04, 0.006, 0.0063, 0xb9cdd6, false),
+      disc(0.04, 0.006, 0.007, 0xb9cdd6, false),
     ],
   },
   density: 1000,

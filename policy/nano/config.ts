@@ -49,11 +49,15 @@ export const nanoConfig: NanoConfig = {
   executedSteps: 5,
 }
 
-/** Patch grids: 4x4 blocks, then two 2x2 merges. */
+/**
+ * Patch grids: 4x4 blocks, then merges of 2x2 and 5x5 neighbours. Few visual tokens keep the action expert cheap;
+ * precise places reach it through the keypoint token.
+ */
 export const blockPixels = 4
-export const tokenPixels = 16
+export const patchMerges = [2, 5] as const
+export const tokenPixels = blockPixels * patchMerges[0] * patchMerges[1]
 
-/** 25 for nano: one token per 16x16 pixels. */
+/** 4 for nano: one token per 40x40 pixels. */
 export const visualTokens = (config: NanoConfig): number =>
   (config.imageWidth / tokenPixels) * (config.imageHeight / tokenPixels)
 

@@ -1,12 +1,17 @@
 import type { Value } from '@vla-gym/onnx-grad'
-import { blockPixels, type NanoConfig } from './config.js'
+import { blockPixels, type NanoConfig, patchMerges } from './config.js'
 import { type Build, linear, linearRelu, parameter } from './layers.js'
 
-/** Merges 2x2 neighbours of a grid [batch, rows, columns, width] into [batch, rows/2, columns/2, 4 * width]. */
-function merge2x2({ g }: Build, x: Value): Value {
+/** Merges size x size neighbours of [batch, rows, columns, width] into [batch, rows/size, columns/size, size^2 width]. */
+function mergeNeighbours({ g }: Build, x: Value, size: number): Value {
   const [batch, rows, columns, width] = x.shape as [Value['shape'][0], number, number, number]
-  const pairs = g.reshape(x, [batch, rows / 2, 2, columns / 2, 2 * width])
-  return g.reshape(g.transpose(pairs, [0, 1, 3, 2, 4]), [batch, rows / 2, columns / 2, 4 * width])
+  const bands = g.reshape(x, [batch, rows / size, size, columns / size, size * width])
+  return g.reshape(g.transpose(bands, [0, 1, 3, 2, 4]), [
+    batch,
+    rows / size,
+    columns / size,
+    size * size * width,
+  ])
 }
 
 /**
@@ -44,7 +49,7 @@ function patchFeatures(b: Build, patches: Value, width: number): Value {
 
 /**
  * Image uint8 [batch, H, W, 3] -> grid features [batch, H/4, W/4, stemWidth] for the keypoint heads, and visual
- * tokens [batch, (H/16)(W/16), width]. Overlapping patches and keypoints on the fine grid are what made
+ * tokens [batch, (H/40)(W/40), width]. Overlapping patches and keypoints on the fine grid are what made
  * millimetre localisation learnable in minutes; a plain 8x8 ViT patch stem did not.
  */
 export function stem(b: Build, config: NanoConfig, image: Value): { grid: Value; tokens: Value } {
@@ -52,8 +57,15 @@ export function stem(b: Build, config: NanoConfig, image: Value): { grid: Value;
   const { width, stemWidth } = config
   const patches = g.cast(overlappingPatches(b, image, config), 'float32')
   const grid = patchFeatures(b, patches, stemWidth)
-  const middle = linearRelu(b, 'backbone.stem.merge1', merge2x2(b, grid), 4 * stemWidth, width)
-  const coarse = linear(b, 'backbone.stem.merge2', merge2x2(b, middle), 4 * width, width)
+  const [fine, wide] = patchMerges
+  const middle = linearRelu(
+    b,
+    'backbone.stem.merge1',
+    mergeNeighbours(b, grid, fine),
+    fine ** 2 * stemWidth,
+    width,
+  )
+  const coarse = linear(b, 'backbone.stem.merge2', mergeNeighbours(b, middle, wide), wide ** 2 * width, width)
   const [batch, rows, columns] = coarse.shape as [Value['shape'][0], number, number]
   return { grid, tokens: g.reshape(coarse, [batch, rows * columns, width]) }
 }

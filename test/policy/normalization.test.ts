@@ -59,8 +59,8 @@ describe('action space', () => {
 
 describe('nano config', () => {
   it('checks sizes that must divide, and fields from files', () => {
-    expect(hiddenTokens(nanoConfig)).toBe(31)
-    expect(() => nanoConfigWith({ imageWidth: 81 })).toThrow(/imageWidth 81 is not a multiple of 16/)
+    expect(hiddenTokens(nanoConfig)).toBe(10)
+    expect(() => nanoConfigWith({ imageWidth: 81 })).toThrow(/imageWidth 81 is not a multiple of 40/)
     expect(() => nanoConfigWith({ heads: 5 })).toThrow(/width 96 is not a multiple of 5/)
     expect(() => nanoConfigWith({ executedSteps: 9 })).toThrow(/executedSteps 9/)
     expect(() => checkConfig({ ...nanoConfig, width: '96' })).toThrow(/width must be a whole number/)

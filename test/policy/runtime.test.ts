@@ -44,7 +44,7 @@ async function act(policy: PolicyRuntime) {
 describe('PolicyRuntime', () => {
   it('goes from pictures and words to robot actions within the action box', async () => {
     const { hidden, actions } = await act(runtime)
-    expect(hidden.length).toBe(3 * 31 * 96)
+    expect(hidden.length).toBe(3 * 10 * 96)
     expect(actions.length).toBe(3 * 8 * 7)
     expect(
       actions.every((x, i) => Number.isFinite(x) && Math.abs(x) <= (i % 7 > 2 && i % 7 < 6 ? 1.5708 : 1)),
@@ -65,7 +65,7 @@ describe('PolicyRuntime', () => {
   })
 
   it('takes one time for all rows or one per row', async () => {
-    const hidden = new Float32Array(3 * 31 * 96).fill(0.1)
+    const hidden = new Float32Array(3 * 10 * 96).fill(0.1)
     const one = await runtime.velocity(3, hidden, noise, 0.5)
     expect(await runtime.velocity(3, hidden, noise, Float32Array.of(0.5, 0.5, 0.5))).toEqual(one)
   })
@@ -110,7 +110,7 @@ describe('PolicyRuntime', () => {
       ),
     ).rejects.toThrow(/50 tokens/)
     await expect(runtime.velocity(3, noise, noise, 1)).rejects.toThrow(
-      /hidden states: expected \[3, 31, 96\]/,
+      /hidden states: expected \[3, 10, 96\]/,
     )
   })
 })
@@ -127,9 +127,9 @@ describe('policy folder', () => {
 
   it('its graphs run in plain onnxruntime', async () => {
     const session = await InferenceSession.create(join(dir, 'dit.onnx'), { logSeverityLevel: 3 })
-    const hidden = new Float32Array(3 * 31 * 96).fill(0.1)
+    const hidden = new Float32Array(3 * 10 * 96).fill(0.1)
     const { velocity } = await session.run({
-      hiddenStates: new Tensor('float32', hidden, [3, 31, 96]),
+      hiddenStates: new Tensor('float32', hidden, [3, 10, 96]),
       noisyActions: new Tensor('float32', noise, [3, 8, 16]),
       timestep: new Tensor('float32', new Float32Array(3).fill(0.5), [3]),
     })
@@ -157,7 +157,7 @@ describe('policy folder', () => {
     const parameters = new Map([...data.parameters].filter(([name]) => !name.startsWith('dit.')))
     const path = variant(Object.fromEntries(policyFiles({ ...data, parameters, models: { dit: g.build() } })))
     const policy = await PolicyRuntime.create(loadPolicyData(path))
-    const velocity = await policy.velocity(3, new Float32Array(3 * 31 * 96), noise, 0.5)
+    const velocity = await policy.velocity(3, new Float32Array(3 * 10 * 96), noise, 0.5)
     expect(
       maxDifference(
         velocity,
