@@ -14,8 +14,8 @@ export function makeFolder(path: string): void {
 /** Writes a file so that a reader sees the old bytes or the new ones, never a part. @throws UserError */
 export function writeFileAtomic(path: string, data: string | Uint8Array): void {
   const temporary = `${path}.tmp-${process.pid}`
+  makeFolder(dirname(path))
   try {
-    mkdirSync(dirname(path), { recursive: true })
     const file = openSync(temporary, 'w')
     try {
       writeFileSync(file, data)

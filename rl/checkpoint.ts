@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { UserError } from '@vla-gym/gymnasium'
 import type { TensorData } from '@vla-gym/onnx-grad'
@@ -37,12 +37,19 @@ export function saveCheckpoint(
   const files = new Map([...policyFiles(policy), [trainingFile, encodeSafetensors(training.tensors)]])
   writeFolder(path, files, { ...policy.manifest, training: training.progress })
   pointLastTo(dir, basename(path))
+  removeLeftovers(dir)
   const older = readdirSync(dir)
     .filter((name) => /^\d+$/.test(name) && name <= basename(path))
     .sort()
   for (const name of older.slice(0, -keptCheckpoints))
     rmSync(join(dir, name), { recursive: true, force: true })
   return path
+}
+
+/** What writers that were killed left beside the checkpoints: a run has one writer, which is not writing now. */
+function removeLeftovers(dir: string): void {
+  for (const name of readdirSync(dir))
+    if (/^\.(\d+\.tmp|last)-/.test(name)) rmSync(join(dir, name), { recursive: true, force: true })
 }
 
 function pointLastTo(dir: string, name: string): void {
@@ -52,10 +59,14 @@ function pointLastTo(dir: string, name: string): void {
   renameSync(temporary, join(dir, 'last'))
 }
 
-/** Folder of the newest checkpoint of a run, or null when the run has none yet. */
+/**
+ * Folder of the newest checkpoint of a run, or null when the run has none yet. It is the folder itself and not the
+ * link to it, which a running training may move on while its files are read.
+ */
 export function lastCheckpoint(runDir: string): string | null {
-  const last = join(runDir, 'checkpoints', 'last')
-  return existsSync(last) ? last : null
+  const dir = join(runDir, 'checkpoints')
+  const last = join(dir, 'last')
+  return existsSync(last) ? join(dir, readlinkSync(last)) : null
 }
 
 /** Training state of a checkpoint. @throws UserError when the folder is broken or holds none */
@@ -75,6 +86,7 @@ export function resolvePolicyDir(path: string): string {
   if (existsSync(join(path, 'manifest.json'))) return path
   const last = lastCheckpoint(path)
   if (last) return last
+  if (!existsSync(path)) throw new UserError(`${path}: no such policy or run folder`)
   throw new UserError(`${path}: neither a policy folder (no manifest.json) nor a run with checkpoints`)
 }
 

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { decode, encode } from '@msgpack/msgpack'
+import { encode } from '@msgpack/msgpack'
 import { UserError } from '@vla-gym/gymnasium'
 import { embodiments, type ImageSpec, type Suite } from '../envs/index.js'
 import { makeFolder, writeFileAtomic } from './atomicFile.js'
-import { type DatasetInfo, infoFile } from './dataset.js'
+import { type DatasetInfo, datasetFormat, infoFile, type PackedDemonstration, readShard } from './dataset.js'
 import type { RolloutPool } from './rollout/rolloutPool.js'
 import type { DemonstrationOptions } from './rollout/scripted.js'
 import { trainingSeed } from './seeds.js'
@@ -62,7 +62,7 @@ export async function collect(pool: RolloutPool, options: CollectOptions): Promi
         writeFileAtomic(path, encode(result.slice(0, keep)))
         attempts[task] += shardEpisodes
         demonstrations[task] += keep
-        for (const record of result.slice(0, keep)) frames += record.frameSteps.byteLength / 4
+        for (const record of result.slice(0, keep)) frames += (record.frameSteps as Uint8Array).byteLength / 4
         done += keep
         tried += shardEpisodes
         options.onProgress?.(done, tried)
@@ -71,7 +71,7 @@ export async function collect(pool: RolloutPool, options: CollectOptions): Promi
   }
   const embodiment = embodiments.get(suite.embodiment)!
   const info: DatasetInfo = {
-    format: 'vla-gym-demonstrations/1',
+    format: datasetFormat,
     suite: suite.id,
     embodiment: suite.embodiment,
     tasks: [...options.tasks],
@@ -87,8 +87,6 @@ export async function collect(pool: RolloutPool, options: CollectOptions): Promi
   return info
 }
 
-type PackedDemonstration = Record<string, unknown> & { frameSteps: Uint8Array }
-
 async function collectShard(
   pool: RolloutPool,
   options: CollectOptions,
@@ -96,7 +94,7 @@ async function collectShard(
   shard: number,
 ): Promise<PackedDemonstration[]> {
   const path = join(options.out, `${task}-${String(shard).padStart(5, '0')}.msgpack`)
-  if (existsSync(path)) return decode(readFileSync(path)) as PackedDemonstration[]
+  if (existsSync(path)) return readShard(path)
   const { maxNoise, frameStride, stepsAfterSuccess } = options
   const { demonstrations } = await pool.runScripted({
     task,

@@ -7,7 +7,7 @@ import { labelDim } from './rollout/scripted.js'
 
 /** What `collect` writes beside the shards. */
 export interface DatasetInfo {
-  readonly format: 'vla-gym-demonstrations/1'
+  readonly format: typeof datasetFormat
   readonly suite: string
   readonly embodiment: string
   readonly tasks: readonly string[]
@@ -27,6 +27,7 @@ export interface Dataset {
 }
 
 export const infoFile = 'dataset.json'
+export const datasetFormat = 'vla-gym-demonstrations/1'
 
 /** Reads and checks a folder written by `collect`. @throws UserError naming file and field */
 export function loadDataset(dir: string): Dataset {
@@ -34,8 +35,11 @@ export function loadDataset(dir: string): Dataset {
   if (!existsSync(infoPath))
     throw new UserError(`${dir}: no ${infoFile} here; make a dataset with 'vla-gym collect'`)
   const info = parseJson(infoPath) as DatasetInfo
-  if (info.format !== 'vla-gym-demonstrations/1')
-    throw new UserError(`${infoPath}: field 'format' is '${info.format}'`)
+  if (info?.format !== datasetFormat)
+    throw new UserError(
+      `${infoPath}: field 'format' is '${info?.format}', this version reads ${datasetFormat}`,
+    )
+  checkInfo(info, infoPath)
   const shards = readdirSync(dir)
     .filter((name) => name.endsWith('.msgpack'))
     .sort()
@@ -48,6 +52,23 @@ export function loadDataset(dir: string): Dataset {
   return { info, demonstrations }
 }
 
+function checkInfo(
+  { image, actionDim, stateDim, demonstrations }: Partial<DatasetInfo>,
+  where: string,
+): void {
+  for (const [field, size] of Object.entries({
+    'image.width': image?.width,
+    'image.height': image?.height,
+    actionDim,
+    stateDim,
+  })) {
+    if (!Number.isInteger(size) || size! < 1)
+      throw new UserError(`${where}: field '${field}' is ${JSON.stringify(size)}, not a size`)
+  }
+  if (typeof demonstrations !== 'object' || demonstrations === null)
+    throw new UserError(`${where}: field 'demonstrations' is missing`)
+}
+
 function parseJson(path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, 'utf8'))
@@ -56,34 +77,52 @@ function parseJson(path: string): unknown {
   }
 }
 
-function loadShard(path: string, info: DatasetInfo): Demonstration[] {
-  let records: Record<string, unknown>[]
+/** A demonstration as it is stored: arrays are bytes. */
+export type PackedDemonstration = Record<string, unknown>
+
+/** Records of a shard, unchecked. @throws UserError when the file is not one */
+export function readShard(path: string): PackedDemonstration[] {
+  let records: unknown
   try {
-    records = decode(readFileSync(path)) as Record<string, unknown>[]
+    records = decode(readFileSync(path))
   } catch (error) {
-    throw new UserError(`${path}: broken shard (${(error as Error).message}); collect it again`)
+    throw brokenShard(path, (error as Error).message)
   }
-  return records.map((record, i) => toDemonstration(record, info, `${path}, record ${i}`))
+  if (!Array.isArray(records) || records.some((record) => typeof record !== 'object' || record === null))
+    throw brokenShard(path, 'not a list of records')
+  return records
+}
+
+const brokenShard = (path: string, why: string) =>
+  new UserError(`${path}: broken shard (${why}); delete it and run the same 'vla-gym collect' again`)
+
+function loadShard(path: string, info: DatasetInfo): Demonstration[] {
+  return readShard(path).map((record, i) => toDemonstration(record, info, `${path}, record ${i}`))
 }
 
 /** MessagePack holds arrays as bytes; this gives them back their types and checks their sizes. */
-function toDemonstration(record: Record<string, unknown>, info: DatasetInfo, where: string): Demonstration {
+function toDemonstration(record: PackedDemonstration, info: DatasetInfo, where: string): Demonstration {
   const bytes = (field: string): Uint8Array => {
     const value = record[field]
     if (!(value instanceof Uint8Array)) throw new UserError(`${where}: field '${field}' is missing`)
     return value
   }
-  const floats = (field: string, length: number): Float32Array => {
+  const words = (field: string): ArrayBuffer => {
     const raw = Uint8Array.from(bytes(field))
-    if (raw.length !== 4 * length) {
-      throw new UserError(`${where}: field '${field}' has ${raw.length / 4} numbers, expected ${length}`)
+    if (raw.length % 4 !== 0) throw new UserError(`${where}: field '${field}' is cut off`)
+    return raw.buffer
+  }
+  const floats = (field: string, length: number): Float32Array => {
+    const raw = words(field)
+    if (raw.byteLength !== 4 * length) {
+      throw new UserError(`${where}: field '${field}' has ${raw.byteLength / 4} numbers, expected ${length}`)
     }
-    const values = new Float32Array(raw.buffer)
+    const values = new Float32Array(raw)
     if (!values.every(Number.isFinite))
       throw new UserError(`${where}: field '${field}' holds a non-finite number`)
     return values
   }
-  const frameSteps = new Int32Array(Uint8Array.from(bytes('frameSteps')).buffer)
+  const frameSteps = new Int32Array(words('frameSteps'))
   const frames = frameSteps.length
   const images = bytes('images')
   const imageBytes = info.image.width * info.image.height * 3
@@ -92,7 +131,9 @@ function toDemonstration(record: Record<string, unknown>, info: DatasetInfo, whe
       `${where}: field 'images' has ${images.length} bytes, expected ${frames} x ${imageBytes}`,
     )
   }
-  const steps = bytes('actions').length / 4 / info.actionDim
+  const steps = Math.ceil(words('actions').byteLength / 4 / info.actionDim)
+  if (frameSteps.some((step) => step < 0 || step >= steps))
+    throw new UserError(`${where}: field 'frameSteps' names steps beyond the ${steps} of 'actions'`)
   return {
     task: String(record.task),
     instruction: String(record.instruction),

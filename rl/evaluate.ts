@@ -1,4 +1,5 @@
-import { UserError } from '@vla-gym/gymnasium'
+import { existsSync } from 'node:fs'
+import { UserError, unknownId } from '@vla-gym/gymnasium'
 import { type Suite, suites } from '../envs/index.js'
 import { loadPolicyData, PolicyRuntime, readFolder } from '../policy/index.js'
 import { resolvePolicyDir } from './checkpoint.js'
@@ -17,6 +18,10 @@ export type Agent =
 /** `name` is 'expert', 'random' or a folder. @throws UserError */
 export async function loadAgent(name: string, threads: number): Promise<Agent> {
   if (name === 'expert' || name === 'random') return { kind: name }
+  if (!existsSync(name)) {
+    const { message } = unknownId('policy', name, ['expert', 'random'])
+    throw new UserError(`${message}, or a policy or run folder`)
+  }
   const dir = resolvePolicyDir(name)
   const runtime = await PolicyRuntime.create(loadPolicyData(dir), { threads })
   return { kind: 'checkpoint', runtime, contentHash: readFolder(dir).manifest.contentHash }
@@ -32,6 +37,7 @@ export interface EvaluationOptions {
   /** Every control step is rendered for so many episodes of the first task. */
   readonly videoEpisodes?: number
   readonly signal?: AbortSignal
+  /** Called first with zeros. */
   onProgress?(done: number, successes: number): void
 }
 
@@ -89,6 +95,7 @@ export async function evaluate(
   const episodes = evaluationEpisodes(options)
   const records: EpisodeRecord[] = []
   const videos: Evaluation['videos'] = []
+  options.onProgress?.(0, 0)
   const run = agent.kind === 'checkpoint' ? runCheckpoint : runScripted
   await run(pool, agent as never, episodes, options, (batch, frames) => {
     for (const { index, frames: video } of frames)
@@ -188,6 +195,6 @@ function taskResult(task: string, all: readonly EpisodeRecord[]): TaskResult {
 /** @throws UserError naming the nearest known ids */
 export function findSuite(id: string): Suite {
   const suite = suites.get(id)
-  if (!suite) throw new UserError(`unknown suite '${id}'; known: ${[...suites.keys()].join(', ')}`)
+  if (!suite) throw unknownId('suite', id, suites.keys())
   return suite
 }

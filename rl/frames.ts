@@ -89,11 +89,13 @@ function checkImages(image: Dataset['info']['image'], config: NanoConfig): void 
   }
 }
 
-/** Every `n`-th demonstration is held out. */
+/** Every `n`-th demonstration is held out, or the last one where there are fewer. @throws UserError for one alone */
 export function splitHeldOut(demonstrations: readonly Demonstration[], n = 20) {
+  const every = Math.min(n, demonstrations.length)
+  if (every < 2) throw new UserError('the dataset holds one demonstration; training takes two or more')
   return {
-    training: demonstrations.filter((_, i) => i % n !== n - 1),
-    heldOut: demonstrations.filter((_, i) => i % n === n - 1),
+    training: demonstrations.filter((_, i) => i % every !== every - 1),
+    heldOut: demonstrations.filter((_, i) => i % every === every - 1),
   }
 }
 

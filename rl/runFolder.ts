@@ -19,7 +19,7 @@ export function openRunFolder(dir: string, config: Record<string, unknown>): Run
   const path = join(dir, 'config.json')
   const text = JSON.stringify(config, null, 2)
   if (existsSync(path)) {
-    const previous = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
+    const previous = parseConfig(path)
     const next = JSON.parse(text) as Record<string, unknown>
     for (const field of new Set([...Object.keys(previous), ...Object.keys(next)])) {
       if (JSON.stringify(previous[field]) !== JSON.stringify(next[field])) {
@@ -31,4 +31,12 @@ export function openRunFolder(dir: string, config: Record<string, unknown>): Run
     }
   } else writeFileAtomic(path, text)
   return { dir, metrics: new MetricsLog(dir) }
+}
+
+function parseConfig(path: string): Record<string, unknown> {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'))
+  } catch (error) {
+    throw new UserError(`${path}: not readable as JSON (${(error as Error).message}); choose another --out`)
+  }
 }

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { encode } from '@msgpack/msgpack'
 import { makeFolder, writeFileAtomic } from './atomicFile.js'
@@ -7,7 +8,7 @@ import { readMetrics } from './reporting/metrics.js'
 import { renderReport } from './reporting/report.js'
 import type { TrainRlOptions, TrainRlResult } from './stages/rl.js'
 import { mcnemar } from './statistics.js'
-import { encodeMp4, tileFrames } from './video.js'
+import { episodesVideo } from './video.js'
 
 /** What `train rl` and `demo` answer. */
 export interface RlSummary {
@@ -53,18 +54,10 @@ function verdictOf({ gained, lost, pValue }: { gained: number; lost: number; pVa
   return gained > lost ? 'a significant gain' : 'a significant loss'
 }
 
-/** Control frequency of the recorded episodes times two: twice real time keeps videos short. */
-const videoFps = 10
-
-async function videoOf(evaluation: Evaluation): Promise<Uint8Array | null> {
-  if (evaluation.videos.length === 0) return null
-  return encodeMp4(tileFrames(evaluation.videos, 4), videoFps)
-}
-
 /** Writes evaluation.json, the episode records and, when episodes were rendered, a video. */
 export async function writeEvaluationFolder(dir: string, evaluation: Evaluation): Promise<void> {
   makeFolder(dir)
-  const video = await videoOf(evaluation)
+  const video = await episodesVideo(evaluation.videos)
   const { report } = evaluation
   if (video) writeFileAtomic(join(dir, 'episodes.mp4'), video)
   writeFileAtomic(join(dir, 'episodes.msgpack'), encode(evaluation.records))
@@ -86,21 +79,16 @@ export async function writeEvaluationFolder(dir: string, evaluation: Evaluation)
   writeFileAtomic(join(dir, 'report.html'), html)
 }
 
-/** Writes report.html, the videos and the episode records of a run of reinforcement learning. */
-export async function writeRlReport(options: TrainRlOptions, result: TrainRlResult): Promise<void> {
+/** Writes report.html of a run of reinforcement learning, with the videos that its evaluations left in the folder. */
+export function writeRlReport(options: TrainRlOptions, result: TrainRlResult): void {
   const { out } = options
-  const videos: { caption: string; mp4: Uint8Array }[] = []
-  for (const phase of ['before', 'after'] as const) {
-    const evaluation = result[phase]
-    writeFileAtomic(join(out, `episodes-${phase}.msgpack`), encode(evaluation.records))
-    const mp4 = await videoOf(evaluation)
-    if (!mp4) continue
-    writeFileAtomic(join(out, `episodes-${phase}.mp4`), mp4)
-    videos.push({
+  const videos = (['before', 'after'] as const)
+    .map((phase) => ({ phase, path: join(out, `episodes-${phase}.mp4`) }))
+    .filter(({ path }) => existsSync(path))
+    .map(({ phase, path }) => ({
       caption: `The same episodes ${phase} training, twice real time; green border: success`,
-      mp4,
-    })
-  }
+      mp4: readFileSync(path),
+    }))
   const test = pairedTest(result)
   const html = renderReport({
     title: `PPO with Flow-SDE: ${options.tasks.join(', ')}`,

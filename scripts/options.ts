@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { UserError } from '@vla-gym/gymnasium'
+import { unknownId } from '@vla-gym/gymnasium'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 
 /** Options that every command which computes has. */
@@ -29,11 +29,33 @@ export function count(value: string): number {
   return parsed
 }
 
+export function notNegative(value: string): number {
+  const parsed = number(value)
+  if (parsed < 0) throw new InvalidArgumentError('must not be negative.')
+  return parsed
+}
+
 export function seed(value: string): number {
   const parsed = number(value)
-  if (!Number.isInteger(parsed) || parsed < 0)
+  if (!Number.isSafeInteger(parsed) || parsed < 0)
     throw new InvalidArgumentError('not a whole number of 0 or more.')
   return parsed
+}
+
+/** Settings of the stages that count things; `seed` takes 0 too. All others are numbers that are not negative. */
+const settingParsers: Readonly<Record<string, (value: string) => number>> = {
+  steps: count,
+  batchSize: count,
+  warmupSteps: seed,
+  evaluateEvery: count,
+  episodesPerIteration: count,
+  updateEpochs: seed,
+  criticEpochs: seed,
+  minibatchSize: count,
+  criticWarmupIterations: seed,
+  successSteps: seed,
+  maxGradNorm: positive,
+  noiseLevel: positive,
 }
 
 export function withCommonOptions(command: Command): Command {
@@ -45,6 +67,25 @@ export function withCommonOptions(command: Command): Command {
     .option('--json', 'print the result as one JSON line on stdout')
 }
 
+/** Options of the commands that fine-tune with reinforcement learning. */
+export interface RlOptions extends CommonOptions {
+  readonly minutes: number
+  readonly evaluationEpisodes: number
+  readonly checkpointSeconds: number
+}
+
+export function withRlOptions(command: Command): Command {
+  return withCommonOptions(command)
+    .option('--minutes <m>', 'training time of the whole run, evaluations excluded', positive, 6)
+    .option(
+      '--evaluation-episodes <n>',
+      'episodes of each task before and after, the same held-out random placements',
+      count,
+      256,
+    )
+    .option('--checkpoint-seconds <s>', 'training time between two checkpoints', notNegative, 20)
+}
+
 /** Adds one option for every setting of a stage: name, help and default come from its table. */
 export function withSettings(
   command: Command,
@@ -52,7 +93,8 @@ export function withSettings(
 ): Command {
   for (const [name, setting] of Object.entries(settings)) {
     const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
-    command.addOption(new Option(`--${flag} <n>`, setting.help).argParser(number).default(setting.default))
+    const parser = settingParsers[name] ?? notNegative
+    command.addOption(new Option(`--${flag} <n>`, setting.help).argParser(parser).default(setting.default))
   }
   return command
 }
@@ -96,10 +138,14 @@ export function chooseTasks(
 ): readonly string[] {
   if (task === undefined) return suite.tasks
   if (!suite.tasks.includes(task)) {
-    throw new UserError(`unknown task '${task}' in suite ${suite.id}; known: ${suite.tasks.join(', ')}`)
+    throw unknownId(`task of suite ${suite.id}`, task, suite.tasks)
   }
   return [task]
 }
+
+/** Field of a progress line; none as long as there is no rate. */
+export const successRate = (rate: number): Record<string, string> =>
+  Number.isFinite(rate) ? { success: percent(rate) } : {}
 
 export const percent = (rate: number): string => `${(100 * rate).toFixed(1)} %`
 export const interval = ([lo, hi]: readonly [number, number]): string =>

@@ -15,7 +15,7 @@ export interface ProgressOptions {
 export interface Progress {
   /** `fields` are shown at the end, for example { success: '62 %' }; those not given again stay. */
   update(done: number, fields?: Record<string, string | number>): void
-  /** Prints the last state and ends the line. */
+  /** Prints the last state and ends the line; nothing when there was no update. */
   stop(): void
 }
 
@@ -70,6 +70,7 @@ export function createProgress(options: ProgressOptions, stream: ProgressStream 
     stop() {
       if (stopped) return
       stopped = true
+      if (first === null) return
       draw(performance.now())
       if (terminal) stream.write('\n')
     },

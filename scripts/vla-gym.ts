@@ -19,11 +19,20 @@ const program = new Command('vla-gym')
   .addCommand(evalCommand())
   .addCommand(benchCommand())
 
-function exitOverrideAll(command: Command): void {
-  command.exitOverride().showHelpAfterError('(--help lists commands and options)')
-  for (const child of command.commands) exitOverrideAll(child)
+/** A wrong call throws, and is answered with one line that names the command. */
+function answerInOneLine(command: Command, name: string): void {
+  command.exitOverride().configureOutput({
+    outputError: (message, write) =>
+      write(
+        `${name}: ${message
+          .replace(/^error: /, '')
+          .trim()
+          .replaceAll('\n', ' ')} (--help lists what is known)\n`,
+      ),
+  })
+  for (const child of command.commands) answerInOneLine(child, `${name} ${child.name()}`)
 }
-exitOverrideAll(program)
+answerInOneLine(program, 'vla-gym')
 
 try {
   await program.parseAsync()

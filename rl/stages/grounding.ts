@@ -113,7 +113,6 @@ export async function trainGrounding(
   options: StageOptions & { config: GroundingConfig },
 ): Promise<Record<string, number>> {
   const { config, seed } = options
-  const run = openRunFolder(options.out, { stage: 'grounding', data: options.data, seed, ...config })
   const dataset = loadDataset(options.data)
   const initial = newPolicy(dataset, nanoConfig, seed)
   const nano = initial.manifest.config
@@ -125,6 +124,7 @@ export async function trainGrounding(
   const tokens = loadTokenizer(initial.tokenizerJson).encodePrompts(frames.prompts, nano.promptLength)
   const labels = encodedLabels(frames)
 
+  const run = openRunFolder(options.out, { stage: 'grounding', data: options.data, seed, ...config })
   const store = new ParameterStore(initial.parameters, null)
   const forward = groundingLoss(nano, store)
   const backend = await createOrtBackend(forward, {

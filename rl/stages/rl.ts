@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { encode } from '@msgpack/msgpack'
 import { Rng, UserError } from '@vla-gym/gymnasium'
 import type { Suite } from '../../envs/index.js'
 import {
@@ -28,6 +29,7 @@ import { flowSdePolicy } from '../rollout/flowSdePolicy.js'
 import type { RolloutPool } from '../rollout/rolloutPool.js'
 import { openRunFolder } from '../runFolder.js'
 import { trainingSeed } from '../seeds.js'
+import { episodesVideo } from '../video.js'
 
 export interface TrainRlOptions {
   readonly init: string
@@ -116,6 +118,7 @@ export async function trainRl(pool: RolloutPool, options: TrainRlOptions): Promi
   let savedIteration = iteration
   let savedAt = performance.now()
   const budget = options.minutes * 60
+  options.onProgress?.('train', seconds, budget, {})
   try {
     while (seconds < budget && !signal?.aborted) {
       const start = performance.now()
@@ -161,10 +164,11 @@ export async function trainRl(pool: RolloutPool, options: TrainRlOptions): Promi
   signal?.throwIfAborted()
   if (!lastCheckpoint(run.dir)) save()
 
-  const after = await evaluateOnce('after', `${contentHash}-${iteration}`)
+  const checkpoint = lastCheckpoint(run.dir)!
+  const after = await evaluateOnce('after', readFolder(checkpoint).manifest.contentHash)
   await Promise.all([actor.release(), critic.release(), runtime.release()])
   run.metrics.close()
-  return { checkpoint: lastCheckpoint(run.dir)!, iterations: iteration, episodes, before, after, seconds }
+  return { checkpoint, iterations: iteration, episodes, before, after, seconds }
 
   function episodesOf(iterationIndex: number): EpisodeSpec[] {
     return Array.from({ length: config.episodesPerIteration }, (_, i) => ({
@@ -206,9 +210,12 @@ export async function trainRl(pool: RolloutPool, options: TrainRlOptions): Promi
       videoEpisodes,
       signal,
       onProgress: (done, successes) =>
-        options.onProgress?.(phase, done, total, { success: successes / done }),
+        options.onProgress?.(phase, done, total, done > 0 ? { success: successes / done } : {}),
     })
     const { report, records } = evaluation
+    const video = await episodesVideo(evaluation.videos)
+    if (video) writeFileAtomic(join(run.dir, `episodes-${phase}.mp4`), video)
+    writeFileAtomic(join(run.dir, `episodes-${phase}.msgpack`), encode(records))
     writeFileAtomic(path, JSON.stringify({ key, report, records }, null, 1))
     return evaluation
   }

@@ -45,14 +45,6 @@ export async function trainSft(
 ): Promise<Record<string, number>> {
   const { config, seed } = options
   const initDir = resolvePolicyDir(options.init)
-  const run = openRunFolder(options.out, {
-    stage: 'sft',
-    init: options.init,
-    data: options.data,
-    backbone: options.backbone,
-    seed,
-    ...config,
-  })
   const dataset = loadDataset(options.data)
   const { embodiment, actionDim } = dataset.info
   const loaded = loadPolicyData(initDir)
@@ -70,6 +62,14 @@ export async function trainSft(
   }
   const nano = initial.manifest.config
 
+  const run = openRunFolder(options.out, {
+    stage: 'sft',
+    init: options.init,
+    data: options.data,
+    backbone: options.backbone,
+    seed,
+    ...config,
+  })
   const store = new ParameterStore(initial.parameters, null)
   const joint = options.backbone === 'train'
   const forward = (joint ? jointFlowMatchingLoss : flowMatchingLoss)(nano, store)

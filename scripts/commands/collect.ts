@@ -3,7 +3,14 @@ import { nanoConfig } from '../../policy/index.js'
 import { collect } from '../../rl/collect.js'
 import { findSuite } from '../../rl/evaluate.js'
 import { RolloutPool } from '../../rl/rollout/rolloutPool.js'
-import { type CommonOptions, chooseTasks, count, number, printResult, withCommonOptions } from '../options.js'
+import {
+  type CommonOptions,
+  chooseTasks,
+  count,
+  notNegative,
+  printResult,
+  withCommonOptions,
+} from '../options.js'
 import { createProgress } from '../progress.js'
 
 interface Options extends CommonOptions {
@@ -27,7 +34,7 @@ export function collectCommand(): Command {
     .option(
       '--noise <x>',
       'largest noise on executed actions (1 is 4 cm, 0.1 rad); labels stay clean',
-      number,
+      notNegative,
       0.25,
     )
     .option('--frame-stride <n>', 'keep an image every so many control steps', count, 1)

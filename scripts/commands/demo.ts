@@ -4,25 +4,21 @@ import { UserError } from '@vla-gym/gymnasium'
 import { Command } from 'commander'
 import { findSuite } from '../../rl/evaluate.js'
 import { ppoDefaults } from '../../rl/ppo.js'
-import { type CommonOptions, count, positive, printResult, withCommonOptions } from '../options.js'
+import { printResult, type RlOptions, withRlOptions } from '../options.js'
 import { demoCheckpoint } from '../policies.js'
 import { rlText, runRl } from './train.js'
 
-interface Options extends CommonOptions {
-  minutes: number
-  evaluationEpisodes: number
+interface Options extends RlOptions {
   out?: string
 }
 
 const demoTask = 'widowx_stack_cube'
 
 export function demoCommand(): Command {
-  return withCommonOptions(new Command('demo'))
+  return withRlOptions(new Command('demo'))
     .description(
       'the main job: evaluate a shipped checkpoint, fine-tune it with PPO, evaluate it again, write a report',
     )
-    .option('--minutes <m>', 'training time, evaluations excluded', positive, 6)
-    .option('--evaluation-episodes <n>', 'episodes before and after, the same ones', count, 256)
     .option('--out <dir>', 'run folder (default: the next free runs/demo-<n>; an unfinished one goes on)')
     .action(async (options: Options) => {
       if (!existsSync(demoCheckpoint))
@@ -36,6 +32,7 @@ export function demoCommand(): Command {
         minutes: options.minutes,
         config: ppoDefaults,
         evaluationEpisodes: options.evaluationEpisodes,
+        checkpointSeconds: options.checkpointSeconds,
         threads: options.threads,
         workers: options.workers,
       })

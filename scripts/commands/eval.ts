@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { makeFolder } from '../../rl/atomicFile.js'
 import { type EvaluationReport, evaluate, findSuite, loadAgent } from '../../rl/evaluate.js'
 import { RolloutPool } from '../../rl/rollout/rolloutPool.js'
 import { writeEvaluationFolder } from '../../rl/runReport.js'
@@ -10,6 +11,7 @@ import {
   interval,
   percent,
   printResult,
+  successRate,
   withCommonOptions,
 } from '../options.js'
 import { createProgress } from '../progress.js'
@@ -45,6 +47,8 @@ export function evalCommand(): Command {
       const tasks = chooseTasks(suite, options.task)
       const episodes = options.episodes ?? (options.placement === 'official' ? suite.officialEpisodes : 100)
       const agent = await loadAgent(options.policy, options.threads)
+      // Before the work: a folder that cannot be written is better known now.
+      if (options.out) makeFolder(options.out)
       const pool = new RolloutPool(options.workers)
       const progress = createProgress({ label: 'eval', total: episodes * tasks.length, unit: 'episodes' })
       try {
@@ -56,7 +60,7 @@ export function evalCommand(): Command {
           seed: options.seed,
           videoEpisodes: options.out ? options.videos : 0,
           signal: interruptSignal(),
-          onProgress: (done, successes) => progress.update(done, { success: percent(successes / done) }),
+          onProgress: (done, successes) => progress.update(done, successRate(successes / done)),
         })
         progress.stop()
         if (options.out) await writeEvaluationFolder(options.out, evaluation)

@@ -9,14 +9,15 @@ import { sftOptions, trainSft } from '../../rl/stages/sft.js'
 import {
   type CommonOptions,
   chooseTasks,
-  count,
   interruptSignal,
   interval,
   percent,
   pickSettings,
-  positive,
   printResult,
+  type RlOptions,
+  successRate,
   withCommonOptions,
+  withRlOptions,
   withSettings,
 } from '../options.js'
 import { createProgress } from '../progress.js'
@@ -93,29 +94,20 @@ function figures(out: string, result: Record<string, number>): string {
   )
 }
 
-interface RlCommandOptions extends CommonOptions {
+interface RlCommandOptions extends RlOptions {
   init: string
   suite: string
   task?: string
-  minutes: number
-  evaluationEpisodes: number
   out: string
   [setting: string]: unknown
 }
 
 function rlCommand(): Command {
-  const command = withCommonOptions(new Command('rl'))
+  const command = withRlOptions(new Command('rl'))
     .description('fine-tune the action expert with PPO and Flow-SDE on sparse success rewards')
     .requiredOption('--init <dir>', 'policy or run folder to start from')
     .option('--suite <id>', 'suite', 'simpler-widowx')
     .option('--task <id>', 'only this task')
-    .option('--minutes <m>', 'training time, evaluations excluded', positive, 6)
-    .option(
-      '--evaluation-episodes <n>',
-      'episodes of each task before and after, held-out random placements',
-      count,
-      256,
-    )
     .requiredOption('--out <dir>', 'run folder; an interrupted run goes on in it')
   return withSettings(command, ppoOptions).action(async (options: RlCommandOptions) => {
     const suite = findSuite(options.suite)
@@ -128,6 +120,7 @@ function rlCommand(): Command {
       minutes: options.minutes,
       config: pickSettings(ppoOptions, options),
       evaluationEpisodes: options.evaluationEpisodes,
+      checkpointSeconds: options.checkpointSeconds,
       threads: options.threads,
       workers: options.workers,
     })
@@ -155,8 +148,8 @@ export async function runRl(options: TrainRlOptions & { workers: number }): Prom
           })
           phase = current
         }
-        const shown: Record<string, string | number> = { success: percent(fields.success) }
-        if (current === 'train') {
+        const shown: Record<string, string | number> = successRate(fields.success)
+        if (fields.approxKl !== undefined) {
           shown.episodes = fields.episodes
           shown.kl = Number(fields.approxKl.toPrecision(2))
         }
@@ -164,7 +157,7 @@ export async function runRl(options: TrainRlOptions & { workers: number }): Prom
       },
     })
     progress?.stop()
-    await writeRlReport(options, result)
+    writeRlReport(options, result)
     return rlSummary(options, result)
   } finally {
     progress?.stop()

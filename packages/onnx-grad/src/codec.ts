@@ -90,7 +90,8 @@ export function encodeModel(model: Model): Uint8Array {
 export function decodeModel(bytes: Uint8Array): Model {
   let proto: ModelProto
   try {
-    proto = fromBinary(ModelProtoSchema, bytes)
+    // A Node Buffer would hand out views of pooled memory where copies are meant.
+    proto = fromBinary(ModelProtoSchema, new Uint8Array(bytes))
   } catch (error) {
     throw new UserError(`not a readable ONNX model (${bytes.length} bytes): ${(error as Error).message}`)
   }

@@ -1,0 +1,38 @@
+import { expect, it } from 'vitest'
+import { runCli } from './cli.js'
+
+const commands = [
+  '',
+  'list',
+  'check',
+  'demo',
+  'collect',
+  'eval',
+  'train',
+  'train grounding',
+  'train sft',
+  'train rl',
+  'bench',
+  'bench env',
+  'bench policy',
+  'bench train',
+]
+const groups = ['', 'train', 'bench']
+
+it.concurrent.each(commands)('vla-gym %s --help', async (name) => {
+  const words = name.split(' ').filter(Boolean)
+  const { code, stdout, stderr } = await runCli(...words, '--help')
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  expect(stdout).toContain(['Usage: vla-gym', ...words].join(' '))
+  if (groups.includes(name)) {
+    const children = commands.filter(
+      (other) => other.startsWith(name) && other.split(' ').length === words.length + 1,
+    )
+    for (const child of children)
+      if (child !== name) expect(stdout).toMatch(new RegExp(`^ +${child.split(' ').at(-1)} `, 'm'))
+  } else {
+    expect(stdout).toContain('--json')
+    // list and check have switches and filters only.
+    if (!['list', 'check'].includes(name)) expect(stdout).toMatch(/\(default:\s/)
+  }
+})
