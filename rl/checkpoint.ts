@@ -8,6 +8,7 @@ import {
   type PolicyData,
   policyFiles,
   readFolder,
+  savePolicy,
   writeFolder,
 } from '../policy/index.js'
 
@@ -57,6 +58,17 @@ function pointLastTo(dir: string, name: string): void {
   rmSync(temporary, { force: true })
   symlinkSync(name, temporary)
   renameSync(temporary, join(dir, 'last'))
+}
+
+/** Writes `runDir/policy`: the finished policy without training state, to be copied and shipped. */
+export function saveFinishedPolicy(
+  runDir: string,
+  policy: PolicyData,
+  progress: Record<string, unknown>,
+): string {
+  const path = join(runDir, 'policy')
+  savePolicy(path, { ...policy, manifest: { ...policy.manifest, training: progress } })
+  return path
 }
 
 /**

@@ -18,6 +18,7 @@ import {
   loadTrainingState,
   resolvePolicyDir,
   saveCheckpoint,
+  saveFinishedPolicy,
   underPrefix,
   withPrefix,
 } from '../checkpoint.js'
@@ -166,6 +167,11 @@ export async function trainRl(pool: RolloutPool, options: TrainRlOptions): Promi
 
   const checkpoint = lastCheckpoint(run.dir)!
   const after = await evaluateOnce('after', readFolder(checkpoint).manifest.contentHash)
+  saveFinishedPolicy(
+    run.dir,
+    { ...initial, parameters: runtime.parameters },
+    { stage: 'rl', iteration, episodes },
+  )
   await Promise.all([actor.release(), critic.release(), runtime.release()])
   run.metrics.close()
   return { checkpoint, iterations: iteration, episodes, before, after, seconds }

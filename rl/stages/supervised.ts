@@ -1,7 +1,7 @@
 import { UserError } from '@vla-gym/gymnasium'
 import type { PolicyData } from '../../policy/index.js'
 import type { Feeds, TrainingBackend } from '../backend/trainingBackend.js'
-import { lastCheckpoint, loadTrainingState, saveCheckpoint } from '../checkpoint.js'
+import { lastCheckpoint, loadTrainingState, saveCheckpoint, saveFinishedPolicy } from '../checkpoint.js'
 import type { RunFolder } from '../runFolder.js'
 
 export interface SupervisedOptions {
@@ -82,5 +82,6 @@ export async function trainSupervised(options: SupervisedOptions): Promise<Recor
     }
     if (options.signal?.aborted) throw options.signal.reason
   }
+  saveFinishedPolicy(run.dir, options.policy(), { stage: options.stage, steps })
   return heldOut
 }

@@ -12,7 +12,7 @@ interface Options extends RlOptions {
   out?: string
 }
 
-const demoTask = 'widowx_stack_cube'
+const demoTask = 'widowx_carrot_on_plate'
 
 export function demoCommand(): Command {
   return withRlOptions(new Command('demo'))
