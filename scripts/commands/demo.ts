@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { UserError } from '@vla-gym/gymnasium'
 import { Command } from 'commander'
 import { findSuite } from '../../rl/evaluate.js'
@@ -24,7 +24,7 @@ export function demoCommand(): Command {
       if (!existsSync(demoCheckpoint))
         throw new UserError(`${demoCheckpoint}: the shipped checkpoint is missing`)
       const summary = await runRl({
-        init: demoCheckpoint,
+        init: relative(process.cwd(), demoCheckpoint),
         suite: findSuite('simpler-widowx'),
         tasks: [demoTask],
         out: options.out ?? nextRunFolder(join('runs', 'demo')),
