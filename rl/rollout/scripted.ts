@@ -142,7 +142,8 @@ function groundingLabel(env: ManipulationEnv): Float32Array {
   return Float32Array.of(...xyz(s), ...xyz(t), yaws[s], grasped ? 1 : 0)
 }
 
-function concatFloats(parts: readonly Float32Array[]): Float32Array {
+/** One array after the other. */
+export function concatFloats(parts: readonly Float32Array[]): Float32Array {
   const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))
   let offset = 0
   for (const part of parts) {

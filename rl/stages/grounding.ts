@@ -2,17 +2,15 @@ import { Rng } from '@vla-gym/gymnasium'
 import { embodiments } from '../../envs/index.js'
 import {
   decodeGrounding,
-  defaultTokenizerJson,
   encodeGrounding,
   groundingSize,
-  initParameters,
   loadTokenizer,
   type NanoConfig,
   nanoConfig,
+  newPolicy,
   ParameterStore,
   type PolicyData,
   PolicyRuntime,
-  policyFormat,
   quantileStats,
   toModelStates,
 } from '../../policy/index.js'
@@ -20,7 +18,7 @@ import { createOrtBackend } from '../backend/ortBackend.js'
 import { type Dataset, loadDataset } from '../dataset.js'
 import { type Frames, framesOf, gather, splitHeldOut } from '../frames.js'
 import { groundingLoss } from '../losses/grounding.js'
-import { labelDim } from '../rollout/scripted.js'
+import { concatFloats, labelDim } from '../rollout/scripted.js'
 import { openRunFolder } from '../runFolder.js'
 import { trainSupervised } from './supervised.js'
 
@@ -46,34 +44,16 @@ export interface StageOptions {
 }
 
 /** A new policy with random weights and the statistics of a dataset. */
-export function newPolicy(dataset: Dataset, config: NanoConfig, seed: number): PolicyData {
+function policyFor(dataset: Dataset, config: NanoConfig, seed: number): PolicyData {
   const { info, demonstrations } = dataset
-  const description = embodiments.get(info.embodiment)!
-  const concat = (field: 'actions' | 'states') => {
-    const parts = demonstrations.map((d) => d[field])
-    const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))
-    let offset = 0
-    for (const part of parts) {
-      out.set(part, offset)
-      offset += part.length
-    }
-    return out
+  const stats = (field: 'actions' | 'states', dim: number) =>
+    quantileStats(concatFloats(demonstrations.map((d) => d[field])), dim)
+  const entry = {
+    description: embodiments.get(info.embodiment)!,
+    actionStats: stats('actions', info.actionDim),
+    stateStats: stats('states', info.stateDim),
   }
-  return {
-    manifest: {
-      format: policyFormat,
-      config,
-      embodiments: {
-        [info.embodiment]: {
-          description,
-          actionStats: quantileStats(concat('actions'), info.actionDim),
-          stateStats: quantileStats(concat('states'), info.stateDim),
-        },
-      },
-    },
-    parameters: initParameters(config, seed),
-    tokenizerJson: defaultTokenizerJson(),
-  }
+  return newPolicy(config, { [info.embodiment]: entry }, seed)
 }
 
 /** Inputs of the backbone for some rows of the frames. */
@@ -114,7 +94,7 @@ export async function trainGrounding(
 ): Promise<Record<string, number>> {
   const { config, seed } = options
   const dataset = loadDataset(options.data)
-  const initial = newPolicy(dataset, nanoConfig, seed)
+  const initial = policyFor(dataset, nanoConfig, seed)
   const nano = initial.manifest.config
   const entry = initial.manifest.embodiments[dataset.info.embodiment]
   const { training, heldOut } = splitHeldOut(dataset.demonstrations)

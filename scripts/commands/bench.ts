@@ -2,15 +2,14 @@ import { Rng } from '@vla-gym/gymnasium'
 import { Command } from 'commander'
 import { embodiments, suites } from '../../envs/index.js'
 import {
-  defaultTokenizerJson,
   embodimentPrompt,
   hiddenTokens,
   initParameters,
   nanoConfig,
+  newPolicy,
   ParameterStore,
   type PolicyData,
   PolicyRuntime,
-  policyFormat,
 } from '../../policy/index.js'
 import { createOrtBackend } from '../../rl/backend/ortBackend.js'
 import { flowMatchingLoss } from '../../rl/losses/flowMatching.js'
@@ -78,20 +77,13 @@ async function benchEnv({ workers, seconds }: Options): Promise<Result[]> {
 
 function randomPolicy(seed: number): PolicyData {
   const description = embodiments.get('widowx')!
-  const unit = (dim: number) => ({
-    q01: new Array<number>(dim).fill(-1),
-    q99: new Array<number>(dim).fill(1),
-  })
+  const unit = (dim: number) => ({ q01: Array<number>(dim).fill(-1), q99: Array<number>(dim).fill(1) })
   const entry = {
     description,
     actionStats: unit(description.actionDim),
     stateStats: unit(description.stateDim),
   }
-  return {
-    manifest: { format: policyFormat, config: nanoConfig, embodiments: { widowx: entry } },
-    parameters: initParameters(nanoConfig, seed),
-    tokenizerJson: defaultTokenizerJson(),
-  }
+  return newPolicy(nanoConfig, { widowx: entry }, seed)
 }
 
 /** Median milliseconds of repeated calls, after a warm-up. */

@@ -1,27 +1,17 @@
 import { embodiments } from '../../envs/index.js'
-import {
-  defaultTokenizerJson,
-  initParameters,
-  nanoConfig,
-  type PolicyData,
-  policyFormat,
-} from '../../policy/index.js'
+import { nanoConfig, newPolicy, type PolicyData } from '../../policy/index.js'
 
-/** A policy with random weights for the WidowX. */
+/** A policy with random weights for the WidowX, whose actions stay small. */
 export function randomPolicy(seed: number): PolicyData {
   const description = embodiments.get('widowx')!
-  const unit = (dim: number) => ({
+  const range = (dim: number) => ({
     q01: new Array<number>(dim).fill(-0.03),
     q99: new Array<number>(dim).fill(0.03),
   })
   const entry = {
     description,
-    actionStats: unit(description.actionDim),
-    stateStats: unit(description.stateDim),
+    actionStats: range(description.actionDim),
+    stateStats: range(description.stateDim),
   }
-  return {
-    manifest: { format: policyFormat, config: nanoConfig, embodiments: { widowx: entry } },
-    parameters: initParameters(nanoConfig, seed),
-    tokenizerJson: defaultTokenizerJson(),
-  }
+  return newPolicy(nanoConfig, { widowx: entry }, seed)
 }

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { encodeModel } from '@vla-gym/onnx-grad'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
