@@ -44,7 +44,7 @@ export interface StageOptions {
 }
 
 /** A new policy with random weights and the statistics of a dataset. */
-function policyFor(dataset: Dataset, config: NanoConfig, seed: number): PolicyData {
+export function policyFor(dataset: Dataset, config: NanoConfig, seed: number): PolicyData {
   const { info, demonstrations } = dataset
   const stats = (field: 'actions' | 'states', dim: number) =>
     quantileStats(concatFloats(demonstrations.map((d) => d[field])), dim)

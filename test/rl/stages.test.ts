@@ -13,7 +13,7 @@ import {
   type GroundingConfig,
   groundingError,
   groundingOptions,
-  newPolicy,
+  policyFor,
   trainGrounding,
 } from '../../rl/stages/grounding.js'
 import { type SftConfig, sftOptions, trainSft } from '../../rl/stages/sft.js'
@@ -82,7 +82,7 @@ const steps = (run: string) =>
 describe('grounding', () => {
   it('lowers the held-out error in 30 steps', async () => {
     const dataset = loadDataset(data)
-    const policy = newPolicy(dataset, nanoConfig, stage.seed)
+    const policy = policyFor(dataset, nanoConfig, stage.seed)
     const { heldOut } = splitHeldOut(dataset.demonstrations)
     const { description } = policy.manifest.embodiments.widowx
     const frames = framesOf(dataset, heldOut, description, nanoConfig)
