@@ -2,7 +2,7 @@ import { Rng } from '@vla-gym/gymnasium'
 import { GraphBuilder, type Model } from '@vla-gym/onnx-grad'
 import { Tensor } from 'onnxruntime-node'
 import { describe, expect, it } from 'vitest'
-import { hiddenTokens, nanoConfig, nanoConfigWith } from '../../policy/nano/config.js'
+import { hiddenTokens, keypointTokenRow, nanoConfig, nanoConfigWith } from '../../policy/nano/config.js'
 import {
   backboneInputs,
   backboneModel,
@@ -249,11 +249,13 @@ describe('dit and heads', () => {
     expect(value.dims).toEqual([batch])
     const { grounding } = await run(groundingModel(config, parameters), { hiddenStates })
     expect(grounding.dims).toEqual([batch, 9])
-    const data = (hiddenStates.data as Float32Array).slice()
-    data.fill(0, 0, 29 * 96)
-    const same = await run(groundingModel(config, parameters), {
-      hiddenStates: new Tensor('float32', data, hiddenStates.dims),
-    })
-    expect(same.grounding.data[0]).toBe(grounding.data[0])
+    const firstRowWithout = async (tokens: number) => {
+      const data = (hiddenStates.data as Float32Array).slice()
+      data.fill(0, 0, tokens * config.width)
+      const changed = { hiddenStates: new Tensor('float32', data, hiddenStates.dims) }
+      return (await run(groundingModel(config, parameters), changed)).grounding.data[0]
+    }
+    expect(await firstRowWithout(keypointTokenRow(config))).toBe(grounding.data[0])
+    expect(await firstRowWithout(keypointTokenRow(config) + 1)).not.toBe(grounding.data[0])
   })
 })
