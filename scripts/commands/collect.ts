@@ -38,7 +38,12 @@ export function collectCommand(): Command {
       0.25,
     )
     .option('--frame-stride <n>', 'keep an image every so many control steps', count, 1)
-    .option('--steps-after-success <n>', 'control steps recorded after success', count, 8)
+    .option(
+      '--steps-after-success <n>',
+      'control steps recorded after success, in which to learn to leave things alone',
+      count,
+      20,
+    )
     .option('--distractors', "put the suite's other objects on the table too (for grounding)")
     .action(async (options: Options) => {
       const suite = findSuite(options.suite)
