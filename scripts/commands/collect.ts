@@ -38,12 +38,7 @@ export function collectCommand(): Command {
       0.25,
     )
     .option('--frame-stride <n>', 'keep an image every so many control steps', count, 1)
-    .option(
-      '--steps-after-success <n>',
-      'control steps recorded after success, in which to learn to leave things alone',
-      count,
-      20,
-    )
+    .option('--steps-after-success <n>', 'control steps recorded after success', count, 20)
     .option('--distractors', "put the suite's other objects on the table too (for grounding)")
     .action(async (options: Options) => {
       const suite = findSuite(options.suite)
