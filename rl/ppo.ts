@@ -91,9 +91,9 @@ export async function ppoUpdate(
   const totals = { loss: 0, approxKl: 0, clipFraction: 0, gradNorm: 0 }
   let actorSteps = 0
   let skippedSteps = 0
-  let diverged = warmup
+  let stopped = warmup
   normalizeAdvantages(batch.advantages)
-  for (let epoch = 0; epoch < config.updateEpochs && !diverged; epoch++) {
+  for (let epoch = 0; epoch < config.updateEpochs && !stopped; epoch++) {
     for (const rows of minibatches(size, config.minibatchSize, rng)) {
       const feeds = actorFeeds(batch.decisions, rows, parts.runtime, embodiment, parts.coefficients)
       const result = await parts.actor.step({
@@ -109,7 +109,7 @@ export async function ppoUpdate(
       }
       for (const name of Object.keys(totals) as (keyof typeof totals)[]) totals[name] += result[name]
       if (result.approxKl > config.targetKl) {
-        diverged = true
+        stopped = true
         break
       }
     }
@@ -158,9 +158,10 @@ async function advantagesOf(
   experience.decisions.forEach((chain, episode) => {
     chain.forEach((_, i) => {
       const last = i === chain.length - 1
-      const success = last && records[episode].success
-      rewards[t] = success ? 1 : 0
-      terminated[t] = success ? 1 : 0
+      const { success, failure } = records[episode]
+      rewards[t] = last && success ? 1 : 0
+      // A time limit cuts an episode that could go on; success and a lost object end it for good.
+      terminated[t] = last && (success || failure !== undefined) ? 1 : 0
       done[t] = last ? 1 : 0
       nextValues[t] = last ? (finalValueOf.get(episode) ?? 0) : values[t + 1]
       t += 1

@@ -12,7 +12,7 @@ export interface Curve {
 
 const width = 380
 const height = 220
-const plot = { left: 54, right: width - 14, top: 12, bottom: height - 44 }
+const plot = { left: 54, right: width - 22, top: 12, bottom: height - 44 }
 const maxPoints = 150
 
 interface Point {

@@ -116,7 +116,7 @@ function results({ evaluations, paired }: ReportData): string {
   const test = paired
     ? `<p class="test">The same episodes, ${escapeHtml(evaluations[0].label)} and ` +
       `${escapeHtml(evaluations[evaluations.length - 1].label)}: ${paired.gained} gained, ${paired.lost} lost; ` +
-      `McNemar's exact test p = ${pValue(paired.pValue)}. ${escapeHtml(paired.verdict)}</p>`
+      `McNemar's exact test p = ${pValue(paired.pValue)}: ${escapeHtml(paired.verdict)}</p>`
     : ''
   return (
     `<div class="scroll"><table class="results"><thead><tr>` +
