@@ -1,13 +1,7 @@
 import { UserError } from '@vla-gym/gymnasium'
-import {
-  type AdamWGroup,
-  differentiate,
-  encodeModel,
-  type Model,
-  type TensorData,
-  withAdamW,
-} from '@vla-gym/onnx-grad'
+import { type AdamWGroup, differentiate, type Model, type TensorData, withAdamW } from '@vla-gym/onnx-grad'
 import * as ort from 'onnxruntime-node'
+import { createSession } from '../../policy/index.js'
 import type { Feeds, TrainingBackend } from './trainingBackend.js'
 
 export interface OrtBackendOptions {
@@ -17,7 +11,6 @@ export interface OrtBackendOptions {
   readonly maxGradNorm: number
   readonly beta1?: number
   readonly beta2?: number
-  readonly weightDecay?: number
   /** Intra-op threads of ONNX Runtime. */
   readonly threads?: number
 }
@@ -38,13 +31,7 @@ export async function createOrtBackend(forward: Model, options: OrtBackendOption
     beta2: options.beta2 ?? 0.95,
     maxGradNorm: options.maxGradNorm,
   })
-  const session = await ort.InferenceSession.create(encodeModel(training), {
-    intraOpNumThreads: options.threads ?? 2,
-    interOpNumThreads: 1,
-    executionMode: 'sequential',
-    logSeverityLevel: 3,
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
-  })
+  const session = await createSession(training, options.threads ?? 2)
 
   const shapes = new Map(trained.map((name) => [name, forward.initializers.get(name)!.shape]))
   const stateNames = trained.flatMap((name) => [name, `adam.m.${name}`, `adam.v.${name}`])
