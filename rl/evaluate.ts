@@ -96,13 +96,14 @@ export async function evaluate(
   const records: EpisodeRecord[] = []
   const videos: Evaluation['videos'] = []
   options.onProgress?.(0, 0)
-  const run = agent.kind === 'checkpoint' ? runCheckpoint : runScripted
-  await run(pool, agent as never, episodes, options, (batch, frames) => {
+  const onBatch: BatchDone = (batch, frames) => {
     for (const { index, frames: video } of frames)
       videos.push({ frames: video, success: batch[index].success })
     records.push(...batch)
     options.onProgress?.(records.length, records.filter((r) => r.success).length)
-  })
+  }
+  if (agent.kind === 'checkpoint') await runCheckpoint(pool, agent, episodes, options, onBatch)
+  else await runScripted(pool, agent, episodes, options, onBatch)
   const tasks = options.tasks.map((task) => taskResult(task, records))
   const report: EvaluationReport = {
     suite: options.suite.id,

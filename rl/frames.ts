@@ -1,5 +1,11 @@
 import { UserError } from '@vla-gym/gymnasium'
-import { type Embodiment, embodimentPrompt, type NanoConfig } from '../policy/index.js'
+import {
+  type Embodiment,
+  embodimentPrompt,
+  hiddenTokens,
+  type NanoConfig,
+  type PolicyRuntime,
+} from '../policy/index.js'
 import type { Dataset } from './dataset.js'
 import { type Demonstration, labelDim } from './rollout/scripted.js'
 
@@ -108,5 +114,30 @@ export function gather<T extends Float32Array | Uint8Array>(
   const out = new (source.constructor as new (length: number) => T)(rows.length * width)
   for (let i = 0; i < rows.length; i++)
     out.set(source.subarray(rows[i] * width, (rows[i] + 1) * width), i * width)
+  return out
+}
+
+/** Hidden states of every frame, [count, L, width]. */
+export async function encodeFrames(
+  runtime: PolicyRuntime,
+  frames: Frames,
+  embodiment: string,
+): Promise<Float32Array> {
+  const { config } = runtime
+  const size = hiddenTokens(config) * config.width
+  const imageBytes = config.imageWidth * config.imageHeight * 3
+  const stateDim = frames.states.length / frames.count
+  const out = new Float32Array(frames.count * size)
+  for (let start = 0; start < frames.count; start += 64) {
+    const end = Math.min(start + 64, frames.count)
+    const hiddenStates = await runtime.encode(
+      end - start,
+      frames.images.subarray(start * imageBytes, end * imageBytes),
+      frames.states.subarray(start * stateDim, end * stateDim),
+      Array.from(frames.promptIndex.subarray(start, end), (prompt) => frames.prompts[prompt]),
+      embodiment,
+    )
+    out.set(hiddenStates, start * size)
+  }
   return out
 }

@@ -16,7 +16,7 @@ import {
 } from '../../policy/index.js'
 import { createOrtBackend } from '../backend/ortBackend.js'
 import { type Dataset, loadDataset } from '../dataset.js'
-import { type Frames, framesOf, gather, splitHeldOut } from '../frames.js'
+import { encodeFrames, type Frames, framesOf, gather, splitHeldOut } from '../frames.js'
 import { groundingLoss } from '../losses/grounding.js'
 import { concatFloats, labelDim } from '../rollout/scripted.js'
 import { openRunFolder } from '../runFolder.js'
@@ -172,31 +172,17 @@ export async function groundingError(
   const runtime = await PolicyRuntime.create(data, { threads })
   const squares = { source: 0, target: 0 }
   const distances: number[] = []
-  const { imageWidth, imageHeight } = runtime.config
-  const imageBytes = imageWidth * imageHeight * 3
-  const stateDim = frames.states.length / frames.count
-  const batch = 64
-  for (let start = 0; start < frames.count; start += batch) {
-    const size = Math.min(batch, frames.count - start)
-    const hiddenStates = await runtime.encode(
-      size,
-      frames.images.subarray(start * imageBytes, (start + size) * imageBytes),
-      frames.states.subarray(start * stateDim, (start + size) * stateDim),
-      Array.from({ length: size }, (_, i) => frames.prompts[frames.promptIndex[start + i]]),
-      embodiment,
-    )
-    const predictions = await runtime.grounding(size, hiddenStates)
-    for (let i = 0; i < size; i++) {
-      const predicted = decodeGrounding(predictions.subarray(i * groundingSize, (i + 1) * groundingSize))
-      const label = frames.labels.subarray((start + i) * labelDim, (start + i + 1) * labelDim)
-      for (const [thing, offset] of [
-        ['source', 0],
-        ['target', 3],
-      ] as const) {
-        const squared = predicted[thing].reduce((sum, p, axis) => sum + (p - label[offset + axis]) ** 2, 0)
-        squares[thing] += squared
-        if (thing === 'source') distances.push(1000 * Math.sqrt(squared))
-      }
+  const predictions = await runtime.grounding(frames.count, await encodeFrames(runtime, frames, embodiment))
+  for (let row = 0; row < frames.count; row++) {
+    const predicted = decodeGrounding(predictions.subarray(row * groundingSize, (row + 1) * groundingSize))
+    const label = frames.labels.subarray(row * labelDim, (row + 1) * labelDim)
+    for (const [thing, offset] of [
+      ['source', 0],
+      ['target', 3],
+    ] as const) {
+      const squared = predicted[thing].reduce((sum, p, axis) => sum + (p - label[offset + axis]) ** 2, 0)
+      squares[thing] += squared
+      if (thing === 'source') distances.push(1000 * Math.sqrt(squared))
     }
   }
   await runtime.release()

@@ -15,7 +15,7 @@ import { createOrtBackend } from '../backend/ortBackend.js'
 import type { Feeds } from '../backend/trainingBackend.js'
 import { resolvePolicyDir } from '../checkpoint.js'
 import { loadDataset } from '../dataset.js'
-import { type Frames, framesOf, gather, splitHeldOut } from '../frames.js'
+import { encodeFrames, framesOf, gather, splitHeldOut } from '../frames.js'
 import { flowMatchingLoss, jointFlowMatchingLoss } from '../losses/flowMatching.js'
 import { openRunFolder } from '../runFolder.js'
 import { backboneFeeds, minibatchRows, type StageOptions } from './grounding.js'
@@ -86,23 +86,20 @@ export async function trainSft(
     parameters: new Map([...initial.parameters, ...backend.parameters()]),
   })
 
-  const context = async (f: Frames): Promise<(rows: ArrayLike<number>) => Feeds> => {
-    if (joint) {
-      const states = toModelStates(f.states, f.count, entry, nano)
-      const tokens = loadTokenizer(initial.tokenizerJson).encodePrompts(f.prompts, nano.promptLength)
-      return (rows) => backboneFeeds(f, rows, tokens, states, nano)
-    }
-    const hidden = await hiddenStatesOf(initial, f, embodiment, options.threads)
-    const size = hiddenTokens(nano) * nano.width
-    return (rows) => ({
-      hiddenStates: {
-        dtype: 'float32',
-        shape: [rows.length, hiddenTokens(nano), nano.width],
-        data: gather(hidden, rows, size),
-      },
-    })
+  const hiddenSize = hiddenTokens(nano) * nano.width
+  const frozen = joint
+    ? null
+    : await withRuntime(initial, options.threads, async (runtime) => ({
+        training: await encodeFrames(runtime, frames, embodiment),
+        heldOut: await encodeFrames(runtime, heldOutFrames, embodiment),
+      }))
+  const states = toModelStates(frames.states, frames.count, entry, nano)
+  const tokens = loadTokenizer(initial.tokenizerJson).encodePrompts(frames.prompts, nano.promptLength)
+  const contextFeeds = (rows: ArrayLike<number>): Feeds => {
+    if (!frozen) return backboneFeeds(frames, rows, tokens, states, nano)
+    const shape = [rows.length, hiddenTokens(nano), nano.width]
+    return { hiddenStates: { dtype: 'float32', shape, data: gather(frozen.training, rows, hiddenSize) } }
   }
-  const trainingContext = await context(frames)
   const chunk = nano.chunkSize * nano.actionDim
   const mask = actionMask(entry, nano)
   const flowFeeds = (actions: Float32Array, rows: ArrayLike<number>, rng: Rng): Feeds => {
@@ -137,7 +134,7 @@ export async function trainSft(
     policy,
     batch(step) {
       const rows = minibatchRows(seed, step, config.batchSize, frames.count)
-      return { ...trainingContext(rows), ...flowFeeds(actions, rows, Rng.fromSeed(seed, 'flow', step)) }
+      return { ...contextFeeds(rows), ...flowFeeds(actions, rows, Rng.fromSeed(seed, 'flow', step)) }
     },
     async evaluate() {
       return { heldOutFlowLoss: await heldOutLoss() }
@@ -149,7 +146,6 @@ export async function trainSft(
 
   /** Flow-matching loss on held-out demonstrations, the same noise every time. */
   async function heldOutLoss(): Promise<number> {
-    const runtime = await PolicyRuntime.create(policy(), { threads: options.threads })
     const rows = minibatchRows(seed, -1, Math.min(512, 4 * heldOutFrames.count), heldOutFrames.count)
     const feeds = flowFeeds(heldOutActions, rows, Rng.fromSeed(seed, 'held-out'))
     const [a, noise, t] = [feeds.actions, feeds.noise, feeds.timestep].map(
@@ -158,10 +154,10 @@ export async function trainSft(
     const x = a.map(
       (value, i) => (1 - t[Math.floor(i / chunk)]) * value + t[Math.floor(i / chunk)] * noise[i],
     )
-    const hidden = await hiddenStatesOf(policy(), heldOutFrames, embodiment, options.threads)
-    const hiddenRows = gather(hidden, rows, hiddenTokens(nano) * nano.width)
-    const velocity = await runtime.velocity(rows.length, hiddenRows, x, t)
-    await runtime.release()
+    const velocity = await withRuntime(policy(), options.threads, async (runtime) => {
+      const hiddenStates = frozen?.heldOut ?? (await encodeFrames(runtime, heldOutFrames, embodiment))
+      return runtime.velocity(rows.length, gather(hiddenStates, rows, hiddenSize), x, t)
+    })
     let sum = 0
     let count = 0
     for (let i = 0; i < velocity.length; i++) {
@@ -173,31 +169,15 @@ export async function trainSft(
   }
 }
 
-/** Hidden states of every frame, [count, L, width]. */
-async function hiddenStatesOf(
+async function withRuntime<T>(
   data: PolicyData,
-  frames: Frames,
-  embodiment: string,
   threads: number,
-): Promise<Float32Array> {
+  use: (runtime: PolicyRuntime) => Promise<T>,
+): Promise<T> {
   const runtime = await PolicyRuntime.create(data, { threads })
-  const { config } = runtime
-  const size = hiddenTokens(config) * config.width
-  const imageBytes = config.imageWidth * config.imageHeight * 3
-  const stateDim = frames.states.length / frames.count
-  const out = new Float32Array(frames.count * size)
-  for (let start = 0; start < frames.count; start += 64) {
-    const batch = Math.min(64, frames.count - start)
-    const prompts = Array.from({ length: batch }, (_, i) => frames.prompts[frames.promptIndex[start + i]])
-    const hidden = await runtime.encode(
-      batch,
-      frames.images.subarray(start * imageBytes, (start + batch) * imageBytes),
-      frames.states.subarray(start * stateDim, (start + batch) * stateDim),
-      prompts,
-      embodiment,
-    )
-    out.set(hidden, start * size)
+  try {
+    return await use(runtime)
+  } finally {
+    await runtime.release()
   }
-  await runtime.release()
-  return out
 }

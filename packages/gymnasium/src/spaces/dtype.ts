@@ -11,7 +11,6 @@ export interface TypedArrays {
 }
 
 export type DType = keyof TypedArrays
-export type AnyTypedArray = TypedArrays[DType]
 
 interface ArrayConstructor<A> {
   new (length: number): A
