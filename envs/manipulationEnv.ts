@@ -18,8 +18,9 @@ import { LazyObservation, type ManipulationObservation } from './observation.js'
 import { EeDeltaController } from './robots/eeDeltaController.js'
 import { fingerTarget } from './robots/gripper.js'
 import { widowx250s } from './robots/widowx250s.js'
-import { FlatTable } from './scenes/flatTable.js'
+import { flatTable } from './scenes/flatTable.js'
 import type { ObjectSpec } from './scenes/objects.js'
+import { Scene } from './scenes/scene.js'
 import { packSnapshot, unpackSnapshot } from './snapshot.js'
 import { freeSpot } from './tasks/placement.js'
 import { PutOnEvaluation, type PutOnStatus } from './tasks/putOn.js'
@@ -89,7 +90,7 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
     [7],
   )
   readonly metadata: EnvMetadata = { renderFps: 5 }
-  readonly scene: FlatTable
+  readonly scene: Scene
   private readonly controller = new EeDeltaController(widowx250s)
   private readonly evaluation: PutOnEvaluation
   private readonly homeRotation: Float64Array
@@ -107,9 +108,13 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
     checkOptions(options)
     this.task = task
     this.options = options
-    this.scene = new FlatTable(widowx250s, [task.source, task.target, ...(options.distractors ? others : [])])
+    this.scene = new Scene(flatTable, widowx250s, [
+      task.source,
+      task.target,
+      ...(options.distractors ? others : []),
+    ])
     this.evaluation = new PutOnEvaluation(task, this.scene)
-    this.homeRotation = this.scene.arm.kinematics.tcp.slice(3)
+    this.homeRotation = this.scene.robot.kinematics.tcp.slice(3)
     const { width = 0, height = 0 } = options.image ?? {}
     this.observationSpace = new Dict({
       image: new Box(0, 255, [height, width, 3], 'uint8'),
@@ -129,7 +134,7 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
     const episodeId = this.chooseEpisode(options.episodeId)
     const placement = episodeId === undefined ? this.task.random(this.rng) : this.task.official(episodeId)
     this.place(placement)
-    this.controller.reset(this.scene.arm.q)
+    this.controller.reset(this.scene.robot.q)
     this.evaluation.reset()
     this.episode = startOfEpisode()
     const { info } = this.episode
@@ -147,7 +152,7 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
     info.elapsedSteps++
     if (info.failure === undefined) {
       episode.gripper = Math.min(1, Math.max(-1, action[6]))
-      this.controller.update(action, scene.arm.q)
+      this.controller.update(action, scene.robot.q)
       scene.controlStep(this.controller.jointTarget, fingerTarget(widowx250s, episode.gripper))
       this.judge()
     }
@@ -195,7 +200,7 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
     const state: SavedState = {
       rng: this.rng.save(),
       episode: this.episode,
-      q: [...scene.arm.q],
+      robot: scene.robot.save(),
       target: [...controller.target],
       jointTarget: [...controller.jointTarget],
       evaluation: this.evaluation.save(),
@@ -206,7 +211,7 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
   /** UserError for bytes that are not a snapshot of this task. */
   restore(bytes: Uint8Array): void {
     const { state, world } = unpackSnapshot<SavedState>(this.snapshotKind(), bytes)
-    this.scene.restore(world, state.q)
+    this.scene.restore(world, state.robot)
     this.rng = Rng.restore(state.rng)
     this.episode = state.episode
     this.controller.target.set(state.target)
@@ -278,7 +283,7 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
 
   private state(): Float32Array {
     const { scene, controller, homeRotation, vector } = this
-    const { tcp } = scene.arm.kinematics
+    const { tcp } = scene.robot.kinematics
     const out = new Float32Array(widowx.stateDim)
     for (let i = 0; i < 3; i++) out[i] = tcp[i]
     const rotation = tcp.subarray(3)
@@ -292,20 +297,20 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
 
   private opening(): number {
     const { lower, upper } = widowx250s.gripper
-    return Math.min(1, Math.max(0, (this.scene.fingerPosition() - lower) / (upper - lower)))
+    return Math.min(1, Math.max(0, (this.scene.robot.fingerPosition() - lower) / (upper - lower)))
   }
 
   private expertView(): PickAndPlaceView {
     const { scene, task, episode, a, b } = this
     return {
       step: episode.info.elapsedSteps,
-      tcp: scene.arm.kinematics.tcp,
+      tcp: scene.robot.kinematics.tcp,
       commanded: this.controller.target,
       homeRotation: this.homeRotation,
       opening: this.opening(),
       grasped: episode.info.grasped,
       success: episode.info.success,
-      tableHeight: scene.tableHeight,
+      tableHeight: scene.surfaceHeight,
       source: scene.toBase(scene.objectCenter(0, new Float64Array(3))),
       target: scene.toBase(scene.objectCenter(1, new Float64Array(3))),
       sourceRotation: scene.toBase(scene.objectPose(0, a)).subarray(3),
@@ -322,7 +327,7 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
 interface SavedState {
   readonly rng: ReturnType<Rng['save']>
   readonly episode: EpisodeState
-  readonly q: number[]
+  readonly robot: number[]
   readonly target: number[]
   readonly jointTarget: number[]
   readonly evaluation: ReturnType<PutOnEvaluation['save']>

@@ -1,6 +1,6 @@
 import { flatTableCamera, type PinholeCamera } from './cameras/index.js'
 import { SceneGraph, SoftwareRenderer } from './renderer/index.js'
-import type { FlatTable } from './scenes/flatTable.js'
+import type { Scene } from './scenes/scene.js'
 
 /** Size of an observed picture, and the part of the published 640x480 frame it shows. */
 export interface ImageSpec {
@@ -15,12 +15,12 @@ const SUPERSAMPLED_PIXELS = 160 * 120
 
 /** A camera's view of the scene, rendered on demand. */
 export class ManipulationView {
-  private readonly scene: FlatTable
+  private readonly scene: Scene
   private readonly graph: SceneGraph
   private readonly camera: PinholeCamera
   private readonly renderer: SoftwareRenderer
 
-  constructor(scene: FlatTable, { width, height, crop = [0, 0, 640, 480] }: ImageSpec) {
+  constructor(scene: Scene, { width, height, crop = [0, 0, 640, 480] }: ImageSpec) {
     this.scene = scene
     this.graph = new SceneGraph(scene.visibleBodies(), scene.fixedBodies())
     this.camera = flatTableCamera().cropped(crop, width, height)

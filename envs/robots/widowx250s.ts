@@ -51,11 +51,6 @@ export interface ArmSpec {
   readonly fingersOffset: number
   readonly tcpOffset: number
   readonly gripper: GripperSpec
-  readonly flatTable: {
-    readonly basePosition: Vec3
-    readonly baseYaw: number
-    readonly qpos: readonly number[]
-  }
 }
 
 /** WidowX 250s; numbers and their source in assets/robots/widowx250s.json. */

@@ -1,5 +1,5 @@
 import { rotate } from '../math/quat.js'
-import type { FlatTable } from '../scenes/flatTable.js'
+import type { Scene } from '../scenes/scene.js'
 import type { PutOnTask } from './task.js'
 
 const MOVED = 0.03
@@ -31,7 +31,7 @@ interface SavedEvaluation {
  */
 export class PutOnEvaluation {
   private readonly task: PutOnTask
-  private readonly scene: FlatTable
+  private readonly scene: Scene
   private readonly source: number
   private readonly target: number
   private readonly settled: Float64Array
@@ -41,7 +41,7 @@ export class PutOnEvaluation {
   private readonly a = new Float64Array(7)
   private readonly b = new Float64Array(7)
 
-  constructor(task: PutOnTask, scene: FlatTable) {
+  constructor(task: PutOnTask, scene: Scene) {
     this.task = task
     this.scene = scene
     this.source = scene.objects.indexOf(task.source)

@@ -8,13 +8,14 @@ import { fingerTarget } from '../../../envs/robots/gripper.js'
 import { InverseKinematics } from '../../../envs/robots/inverseKinematics.js'
 import { ArmKinematics } from '../../../envs/robots/kinematics.js'
 import { widowx250s as arm } from '../../../envs/robots/widowx250s.js'
+import { flatTable } from '../../../envs/scenes/flatTable.js'
 
 const kinematics = new ArmKinematics(arm)
 const tcpAt = (q: ArrayLike<number>) => {
   kinematics.forward(q)
   return kinematics.tcp.slice()
 }
-const home = arm.flatTable.qpos
+const home = flatTable.mount.qpos
 const near = (a: ArrayLike<number>, b: ArrayLike<number>) =>
   Math.max(...Array.from(b, (x, i) => Math.abs(a[i] - x)))
 

@@ -3,7 +3,8 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { initPhysics } from '../../../envs/index.js'
 import { fromYaw } from '../../../envs/math/quat.js'
 import { widowx250s } from '../../../envs/robots/widowx250s.js'
-import { FlatTable } from '../../../envs/scenes/flatTable.js'
+import { flatTable } from '../../../envs/scenes/flatTable.js'
+import { Scene } from '../../../envs/scenes/scene.js'
 import { PutOnEvaluation } from '../../../envs/tasks/putOn.js'
 import { findTask, tasks } from '../../../envs/tasks/registry.js'
 import type { PutOnTask } from '../../../envs/tasks/task.js'
@@ -72,7 +73,7 @@ describe('tasks', () => {
 describe('success test', () => {
   /** Source's centre of mass at an offset from the target's, turned by a yaw; true if it counts as on it. */
   function check(task: PutOnTask) {
-    const scene = new FlatTable(widowx250s, [task.source, task.target])
+    const scene = new Scene(flatTable, widowx250s, [task.source, task.target])
     scene.reset()
     scene.place(0, -0.2, -0.1, 0)
     scene.place(1, -0.16, 0.02, 0)

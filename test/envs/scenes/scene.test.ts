@@ -5,18 +5,19 @@ import { norm } from '../../../envs/math/vec3.js'
 import { EeDeltaController } from '../../../envs/robots/eeDeltaController.js'
 import { fingerTarget } from '../../../envs/robots/gripper.js'
 import { widowx250s as arm } from '../../../envs/robots/widowx250s.js'
-import { FlatTable, TABLE_TOP } from '../../../envs/scenes/flatTable.js'
+import { flatTable, TABLE_TOP } from '../../../envs/scenes/flatTable.js'
 import { carrot, greenCube, plate, yellowCube } from '../../../envs/scenes/objects.js'
+import { Scene } from '../../../envs/scenes/scene.js'
 
 beforeAll(initPhysics)
 
 const degrees = 180 / Math.PI
 
 function closedOnCube() {
-  const scene = new FlatTable(arm, [greenCube, yellowCube])
+  const scene = new Scene(flatTable, arm, [greenCube, yellowCube])
   scene.reset()
   const controller = new EeDeltaController(arm)
-  controller.reset(scene.arm.q)
+  controller.reset(scene.robot.q)
   // The initial pose turns the fingers by 1.01 degrees; a cube turned alike shows what the grasp itself adds.
   scene.place(0, -0.1451, 0.0341, 0)
   scene.setObjectPose(0, [-0.1451, 0.0341, TABLE_TOP + 0.015, ...fromYaw(-1.01 / degrees)])
@@ -24,7 +25,7 @@ function closedOnCube() {
   scene.settle()
   const go = (dz: number, command: number, steps: number) => {
     for (let i = 0; i < steps; i++) {
-      controller.update([0, 0, dz, 0, 0, 0], scene.arm.q)
+      controller.update([0, 0, dz, 0, 0, 0], scene.robot.q)
       scene.controlStep(controller.jointTarget, fingerTarget(arm, command))
     }
   }
@@ -42,8 +43,8 @@ describe('flat table', () => {
     const turn = differenceVector([0, 0, 0], after.slice(3), before.slice(3))
     expect(norm(turn) * degrees).toBeLessThan(1)
     expect(Math.hypot(...[0, 1, 2].map((i) => after[i] - before[i]))).toBeLessThan(5e-4)
-    expect(scene.fingerPosition()).toBeGreaterThan(0.024)
-    expect(scene.fingerPosition()).toBeLessThan(0.026)
+    expect(scene.robot.fingerPosition()).toBeGreaterThan(0.024)
+    expect(scene.robot.fingerPosition()).toBeLessThan(0.026)
     expect(scene.isGrasped(0)).toBe(true)
     expect(scene.isGrasped(1)).toBe(false)
     expect(scene.touchesOthers(0, 1)).toBe(true)
@@ -65,14 +66,14 @@ describe('flat table', () => {
     go(0, 1, 4)
     scene.place(0, -0.3, 0.1, 0)
     go(-0.04, 1, 10)
-    const { tcp } = scene.arm.kinematics
-    expect(tcp[2] - scene.tableHeight).toBeGreaterThan(0.012)
-    expect(tcp[2] - scene.tableHeight).toBeLessThan(0.03)
+    const { tcp } = scene.robot.kinematics
+    expect(tcp[2] - scene.surfaceHeight).toBeGreaterThan(0.012)
+    expect(tcp[2] - scene.surfaceHeight).toBeLessThan(0.03)
     scene.close()
   })
 
   it('keeps things at rest on the table and on each other', () => {
-    const scene = new FlatTable(arm, [carrot, plate, greenCube, yellowCube])
+    const scene = new Scene(flatTable, arm, [carrot, plate, greenCube, yellowCube])
     scene.reset()
     scene.place(1, -0.2, 0, 0)
     scene.place(3, -0.1, 0.1, 0)
@@ -81,7 +82,7 @@ describe('flat table', () => {
     scene.settle()
     const poses = () => scene.objects.map((_, i) => scene.objectPose(i, new Float64Array(7)))
     const before = poses()
-    for (let i = 0; i < 25; i++) scene.controlStep(scene.arm.q, 0.038)
+    for (let i = 0; i < 25; i++) scene.controlStep(scene.robot.q, 0.038)
     for (const [i, pose] of poses().entries()) {
       expect(Math.hypot(...[0, 1, 2].map((k) => pose[k] - before[i][k]))).toBeLessThan(3e-4)
     }
@@ -94,7 +95,7 @@ describe('flat table', () => {
   })
 
   it('has objects of the published masses', () => {
-    const scene = new FlatTable(arm, [carrot, plate, greenCube])
+    const scene = new Scene(flatTable, arm, [carrot, plate, greenCube])
     const bodies = (scene as unknown as { objectBodies: { mass(): number }[] }).objectBodies
     const grams = bodies.map((body) => body.mass() * 1000)
     expect(Math.abs(grams[0] - 55)).toBeLessThan(2)
