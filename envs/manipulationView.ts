@@ -1,6 +1,6 @@
-import { flatTableCamera, type PinholeCamera } from './cameras/index.js'
+import type { PinholeCamera } from './cameras/index.js'
+import type { Body } from './geometry.js'
 import { SceneGraph, SoftwareRenderer } from './renderer/index.js'
-import type { Scene } from './scenes/scene.js'
 
 /** Size of an observed picture, and the part of the published 640x480 frame it shows. */
 export interface ImageSpec {
@@ -10,30 +10,60 @@ export interface ImageSpec {
   readonly crop?: readonly [x: number, y: number, w: number, h: number]
 }
 
-/** Small pictures are supersampled: there a cube is a few pixels wide. */
-const SUPERSAMPLED_PIXELS = 160 * 120
+/** What a view needs of a scene. */
+export interface VisibleScene {
+  visibleBodies(): Body[]
+  /** Names of the visible bodies that never move. */
+  fixedBodies(): string[]
+  /** Calls back with the world pose, [7] with an xyzw quaternion, of every visible body. */
+  visitPoses(visit: (name: string, pose: ArrayLike<number>) => void): void
+}
 
-/** A camera's view of the scene, rendered on demand. */
+/**
+ * A camera's view of a scene, 2 x 2 samples a pixel. Pictures are of the present state and drawn when asked for, each
+ * in an array of its own; the second and third of one state cost no drawing.
+ */
 export class ManipulationView {
-  private readonly scene: Scene
+  /** Intrinsics (px) and world pose. */
+  readonly camera: PinholeCamera
+  /** Names by segmentation value; 0 is what no body covers. */
+  readonly segmentationNames: readonly string[]
+  private readonly scene: VisibleScene
   private readonly graph: SceneGraph
-  private readonly camera: PinholeCamera
   private readonly renderer: SoftwareRenderer
 
-  constructor(scene: Scene, { width, height, crop = [0, 0, 640, 480] }: ImageSpec) {
+  /** @param camera the whole frame, of which `crop` is a part. */
+  constructor(
+    scene: VisibleScene,
+    { width, height, crop = [0, 0, 640, 480] }: ImageSpec,
+    camera: PinholeCamera,
+  ) {
     this.scene = scene
     this.graph = new SceneGraph(scene.visibleBodies(), scene.fixedBodies())
-    this.camera = flatTableCamera().cropped(crop, width, height)
-    const supersample = width * height <= SUPERSAMPLED_PIXELS ? 2 : 1
-    this.renderer = new SoftwareRenderer({ width, height, supersample })
+    this.camera = camera.cropped(crop, width, height)
+    this.segmentationNames = ['background', ...this.graph.nodes.map(({ name }) => name)]
+    this.renderer = new SoftwareRenderer({ width, height, supersample: 2 })
   }
 
-  /** New picture of the present state, [height, width, 3]. */
+  /** sRGB, uint8 [height, width, 3]. */
   render(): Uint8Array {
-    this.scene.visitPoses((name, pose) => {
-      this.graph.setPose(name, [pose[0], pose[1], pose[2]], [pose[3], pose[4], pose[5], pose[6]])
+    return this.renderer.rgb(this.posed(), this.camera)
+  }
+
+  /** Depth along the optical axis, float32 [height, width], m; 0 where no body is. Of a pixel's nearest sample. */
+  renderDepth(): Float32Array {
+    return this.renderer.depth(this.posed(), this.camera)
+  }
+
+  /** Body of the same sample, uint8 [height, width], an index into `segmentationNames`. */
+  renderSegmentation(): Uint8Array {
+    return this.renderer.segmentation(this.posed(), this.camera)
+  }
+
+  private posed(): SceneGraph {
+    this.scene.visitPoses((name, p) => {
+      this.graph.setPose(name, [p[0], p[1], p[2]], [p[3], p[4], p[5], p[6]])
     })
-    const out = new Uint8Array(3 * this.camera.width * this.camera.height)
-    return this.renderer.render(this.graph, this.camera, out).rgb
+    return this.graph
   }
 }

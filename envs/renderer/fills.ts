@@ -1,13 +1,6 @@
+import type { Frame } from './frame.js'
 import type { Spans } from './spans.js'
 import { textureLevel, textureLevels } from './textures.js'
-
-/** Samples of a picture, row-major: packed colour (lighting.ts) and 1 / depth, 0 where nothing is. */
-export interface Frame {
-  readonly width: number
-  readonly height: number
-  readonly color: Uint32Array
-  readonly inverseDepth: Float32Array
-}
 
 /** Texels along a side of the height map, which holds the shadows that bodies throw on each other. */
 export const mapSize = 192
@@ -40,9 +33,10 @@ export function fillFlat(frame: Frame, spans: Spans, plane: Plane, color: number
 
 /** What fillReceiver and fillTextured need to colour a sample of a face. */
 export interface Shader {
-  /** Index into textureKinds. */
+  /** Index into textureKinds, and visibleDetail. */
   texture: number
-  /** Eye and pixel ray (as View.ray) in the part's frame, the point moved 0.1 mm below the face. */
+  detail: number
+  /** Eye and pixel ray (as View.ray) in the texture's frame, the point moved 0.1 mm below the face. */
   readonly origin: Float64Array
   readonly ray: Float64Array
   /** Colours by texture level, lit; then the same in shadow. */
@@ -60,6 +54,7 @@ export interface Shader {
 export function createShader(): Shader {
   return {
     texture: 0,
+    detail: 1,
     origin: new Float64Array(3),
     ray: new Float64Array(9),
     ramp: new Uint32Array(2 * textureLevels),
@@ -113,18 +108,23 @@ export function fillReceiver(frame: Frame, spans: Spans, plane: Plane, shader: S
   }
 }
 
-/** As fillReceiver, textured. `dark`, if given, gets the colour in shadow. */
-export function fillTextured(
-  frame: Frame,
-  spans: Spans,
-  plane: Plane,
-  shader: Shader,
-  dark: Uint32Array | null,
-): void {
+/** As fillReceiver, textured. */
+export function fillTextured(frame: Frame, spans: Spans, plane: Plane, shader: Shader): void {
   const { width, color, inverseDepth } = frame
   const { left, right, top, bottom } = spans
   const { constant, perU, perV } = plane
-  const { texture, origin: o, ray: r, ramp, receives, mapOrigin: mo, mapRay: mr, heights, bias } = shader
+  const {
+    texture,
+    detail,
+    origin: o,
+    ray: r,
+    ramp,
+    receives,
+    mapOrigin: mo,
+    mapRay: mr,
+    heights,
+    bias,
+  } = shader
   for (let row = top; row < bottom; row++) {
     const u = left[row] + 0.5
     const v = row + 0.5
@@ -141,7 +141,7 @@ export function fillTextured(
       if (w > inverseDepth[i]) {
         inverseDepth[i] = w
         const z = 1 / w
-        let level = textureLevel(texture, o[0] + z * tx, o[1] + z * ty, o[2] + z * tz)
+        let level = textureLevel(texture, o[0] + z * tx, o[1] + z * ty, o[2] + z * tz, detail)
         if (receives) {
           const column = mo[0] + z * mx
           const line = mo[1] + z * my
@@ -149,7 +149,6 @@ export function fillTextured(
             if (heights[(line | 0) * mapSize + (column | 0)] > mo[2] + z * mz + bias) level += textureLevels
         }
         color[i] = ramp[level]
-        if (dark) dark[i] = ramp[level + textureLevels]
       }
       w += perU
       tx += r[1]
@@ -162,13 +161,59 @@ export function fillTextured(
   }
 }
 
-/** Copies the spans of `source` to the frame: a shadow on the background. */
-export function copySpans(frame: Frame, spans: Spans, source: Uint32Array): void {
+/** A background as it looks with every ground plane in shadow, and where those planes are seen. */
+export interface Ground {
+  readonly dark: Uint32Array
+  /** Per sample: index of the ground plane + 1; 0: none. */
+  readonly seen: Uint8Array
+}
+
+/** As fillTextured, without shadows but into a ground as well; `seen` is what the ground keeps of the face. */
+export function fillBackground(
+  frame: Frame,
+  spans: Spans,
+  plane: Plane,
+  shader: Shader,
+  ground: Ground,
+  seen: number,
+): void {
+  const { width, color, inverseDepth } = frame
+  const { left, right, top, bottom } = spans
+  const { constant, perU, perV } = plane
+  const { texture, detail, origin: o, ray: r, ramp } = shader
+  for (let row = top; row < bottom; row++) {
+    const u = left[row] + 0.5
+    const v = row + 0.5
+    let i = row * width + left[row]
+    const end = row * width + right[row]
+    let w = constant + perU * u + perV * v
+    let tx = r[0] + r[1] * u + r[2] * v
+    let ty = r[3] + r[4] * u + r[5] * v
+    let tz = r[6] + r[7] * u + r[8] * v
+    for (; i < end; i++) {
+      if (w > inverseDepth[i]) {
+        inverseDepth[i] = w
+        const z = 1 / w
+        const level = textureLevel(texture, o[0] + z * tx, o[1] + z * ty, o[2] + z * tz, detail)
+        color[i] = ramp[level]
+        ground.dark[i] = ramp[level + textureLevels]
+        ground.seen[i] = seen
+      }
+      w += perU
+      tx += r[1]
+      ty += r[4]
+      tz += r[7]
+    }
+  }
+}
+
+/** Puts the spans of a ground plane, where it is seen, in shadow. */
+export function darkenGround(frame: Frame, spans: Spans, { dark, seen }: Ground, plane: number): void {
   const { width, color } = frame
   const { left, right, top, bottom } = spans
   for (let row = top; row < bottom; row++) {
     const end = row * width + right[row]
-    for (let i = row * width + left[row]; i < end; i++) color[i] = source[i]
+    for (let i = row * width + left[row]; i < end; i++) if (seen[i] === plane) color[i] = dark[i]
   }
 }
 

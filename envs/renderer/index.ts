@@ -1,2 +1,2 @@
 export { SceneGraph } from './sceneGraph.js'
-export { type Rendering, SoftwareRenderer, type SoftwareRendererOptions } from './softwareRenderer.js'
+export { SoftwareRenderer, type SoftwareRendererOptions } from './softwareRenderer.js'

@@ -81,13 +81,14 @@ export interface Node {
 
 /**
  * Bodies as a three.js scene (one group a body, one mesh a visible part, z up). Bodies named in `fixed` (default:
- * 'table') may be posed, but are cached, so moving them costs a redraw; the largest horizontal face among them
- * receives the shadows of everything else.
+ * 'table') may be posed, but are cached, so moving them costs a redraw; their horizontal faces receive the shadows
+ * of everything else.
  */
 export class SceneGraph {
   readonly scene = new Scene()
   readonly nodes: readonly Node[]
-  /** Counts changes of fixed bodies. */
+  /** Counts changes of bodies, and those of fixed ones. */
+  version = 0
   fixedVersion = 0
   readonly #byName: ReadonlyMap<string, Node>
 
@@ -118,6 +119,7 @@ export class SceneGraph {
     if (p.x === x && p.y === y && p.z === z && q.x === qx && q.y === qy && q.z === qz && q.w === qw) return
     p.set(x, y, z)
     q.set(qx, qy, qz, qw)
+    this.version++
     if (fixed) this.fixedVersion++
   }
 
@@ -126,6 +128,7 @@ export class SceneGraph {
     const { group, fixed } = this.#node(name)
     if (group.visible === visible) return
     group.visible = visible
+    this.version++
     if (fixed) this.fixedVersion++
   }
 

@@ -28,11 +28,19 @@ export interface Solid {
   readonly starts: Int32Array
   readonly corners: Int32Array
   readonly normals: Float64Array
-  /** Index into `surfaces`, per face. */
-  readonly surface: Int32Array
+  /** Convex parts: part p has the vertices `partVertices[p] .. partVertices[p + 1])`. */
+  readonly partCount: number
+  readonly partVertices: Int32Array
+  /** Part of each face. */
+  readonly facePart: Int32Array
+  /** Surface of each part. */
   readonly surfaces: readonly Surface[]
-  /** One convex part: it throws no shadow on itself. */
-  readonly convex: boolean
+  /**
+   * Edges of part p, four numbers each, `edges[4 partEdges[p] .. 4 partEdges[p + 1])`: from, to, the face that has it
+   * in this direction, and the face that has it in the other.
+   */
+  readonly edges: Int32Array
+  readonly partEdges: Int32Array
 }
 
 /** The segmentation value travels in the alpha byte of a sample. */
@@ -90,6 +98,21 @@ function boundary({ edges }: Face): number[] {
   return corners
 }
 
+/** Edges of the faces from `firstFace` on, of one closed part; see Solid.edges. */
+function edgesOf(starts: readonly number[], corners: readonly number[], firstFace: number): number[] {
+  const faceOf = new Map<string, number>()
+  const loops: [from: number, to: number, face: number][] = []
+  for (let face = firstFace; face + 1 < starts.length; face++) {
+    const loop = corners.slice(starts[face], starts[face + 1])
+    loop.forEach((from, i) => {
+      const to = loop[(i + 1) % loop.length]
+      faceOf.set(`${from},${to}`, face)
+      loops.push([from, to, face])
+    })
+  }
+  return loops.flatMap(([from, to, face]) => [from, to, face, faceOf.get(`${to},${from}`) ?? -1])
+}
+
 /** Meshes (each convex, placed in the body's frame) as one Solid. */
 export function compileSolid(
   meshes: readonly Mesh<BufferGeometry, MeshLambertMaterial>[],
@@ -100,11 +123,15 @@ export function compileSolid(
   const starts = [0]
   const corners: number[] = []
   const normals: number[] = []
-  const surface: number[] = []
+  const facePart: number[] = []
+  const partVertices = [0]
+  const edges: number[] = []
+  const partEdges = [0]
   const surfaces = meshes.map((mesh, index): Surface => {
     mesh.updateMatrix()
     const { points, faces } = convexFaces(mesh.geometry, mesh.matrix)
     const first = vertices.length / 3
+    const firstFace = facePart.length
     for (const p of points) vertices.push(p.x, p.y, p.z)
     for (const face of faces) {
       const loop = boundary(face)
@@ -112,9 +139,12 @@ export function compileSolid(
         corners.push(first + loop[0], ...loop.slice(i, i + maxCorners - 1).map((corner) => first + corner))
         starts.push(corners.length)
         normals.push(face.normal.x, face.normal.y, face.normal.z)
-        surface.push(index)
+        facePart.push(index)
       }
     }
+    partVertices.push(vertices.length / 3)
+    edges.push(...edgesOf(starts, corners, firstFace))
+    partEdges.push(edges.length / 4)
     const { r, g, b } = mesh.material.color
     const toPart = mesh.matrix.clone().invert().transpose().elements.slice(0, 12)
     const texture = Math.max(textureKinds.indexOf(mesh.userData.texture), 0)
@@ -124,12 +154,15 @@ export function compileSolid(
     id,
     vertexCount: vertices.length / 3,
     vertices: Float64Array.from(vertices),
-    faceCount: surface.length,
+    faceCount: facePart.length,
     starts: Int32Array.from(starts),
     corners: Int32Array.from(corners),
     normals: Float64Array.from(normals),
-    surface: Int32Array.from(surface),
+    partCount: meshes.length,
+    partVertices: Int32Array.from(partVertices),
+    facePart: Int32Array.from(facePart),
     surfaces,
-    convex: meshes.length <= 1,
+    edges: Int32Array.from(edges),
+    partEdges: Int32Array.from(partEdges),
   }
 }

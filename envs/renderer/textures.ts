@@ -1,5 +1,20 @@
 /** Patterns of Part.texture; the index is what the rasteriser carries. */
-export const textureKinds: readonly string[] = ['plain', 'wood', 'checker', 'cloth']
+export const textureKinds: readonly string[] = [
+  'plain',
+  'wood',
+  'checker',
+  'cloth',
+  'grain',
+  'weave',
+  'brushed',
+  'speckle',
+]
+
+/** Patterns from here on are drawn in the plane of a face: x and y are the part's axes nearest to it, in order. */
+export const firstPlanar = 3
+
+/** How much of a pattern's detail of 2 mm samples `spacing` m apart can show, 0 to 1; more would flicker. */
+export const visibleDetail = (spacing: number): number => Math.min(1, Math.max(0, (0.003 - spacing) / 0.0015))
 
 /** Number of brightness steps of a pattern. */
 export const textureLevels = 16
@@ -47,16 +62,59 @@ function checker(x: number, y: number, z: number): number {
   return (Math.floor(x / 0.02) + Math.floor(y / 0.02) + Math.floor(z / 0.02)) & 1 ? 7 : textureLevels - 1
 }
 
-/** A woven cloth: fine threads and soft stripes. */
-function cloth(x: number, y: number, z: number): number {
-  const threads = (Math.floor(x / 0.002) + Math.floor((y + z) / 0.002)) & 1
-  return (10 + 2.5 * wave(x / 0.024) + 1.5 * wave((y + z) / 0.024) + 1.5 * threads) | 0
+/** A cloth: fine threads and soft stripes. */
+function cloth(x: number, y: number, detail: number): number {
+  const threads = (Math.floor(x / 0.002) + Math.floor(y / 0.002)) & 1
+  return (10 + 2.5 * wave(x / 0.024) + 1.5 * wave(y / 0.024) + 1.5 * detail * threads) | 0
 }
 
-/** Brightness step 0 to textureLevels - 1 of a pattern at a point of the part's frame, m. */
-export function textureLevel(kind: number, x: number, y: number, z: number): number {
-  if (kind === 1) return wood(x, y, z)
-  if (kind === 2) return checker(x, y, z)
-  if (kind === 3) return cloth(x, y, z)
-  return textureLevels - 1
+/** Wood of one piece, fibres along x. */
+function grain(x: number, y: number, detail: number): number {
+  const rings = wave(y * 90 + 2 * noise(x * 12, y * 60))
+  return (9 + 4 * rings + 2.99 * detail * noise(x * 60, y * 1200)) | 0
+}
+
+/** Strands 6 mm wide, over and under each other in turn, darker towards their edges and where they dive. */
+function weave(x: number, y: number, detail: number): number {
+  const u = x / 0.006
+  const v = y / 0.006
+  const over = (Math.floor(u) + Math.floor(v)) & 1
+  const across = over ? u - Math.floor(u) - 0.5 : v - Math.floor(v) - 0.5
+  const along = over ? v - Math.floor(v) - 0.5 : u - Math.floor(u) - 0.5
+  return (12 + detail * (3.99 - 26 * across * across - 16 * along * along)) | 0
+}
+
+/** Streaks along x. */
+function brushed(x: number, y: number, detail: number): number {
+  return (11 + 2 * noise(x * 6, y * 120) + 2.99 * detail * noise(x * 15, y * 900)) | 0
+}
+
+/** A skin or an enamel with spots. */
+function speckle(x: number, y: number, detail: number): number {
+  return (7 + 5 * noise(x * 90, y * 90) + 3.99 * detail * noise(x * 500, y * 500)) | 0
+}
+
+/**
+ * Brightness step 0 to textureLevels - 1 of a pattern at a point, m: of the part's frame, or for planar kinds of the
+ * face's plane. `detail` is visibleDetail.
+ */
+export function textureLevel(kind: number, x: number, y: number, z: number, detail: number): number {
+  switch (kind) {
+    case 1:
+      return wood(x, y, z)
+    case 2:
+      return checker(x, y, z)
+    case 3:
+      return cloth(x, y, detail)
+    case 4:
+      return grain(x, y, detail)
+    case 5:
+      return weave(x, y, detail)
+    case 6:
+      return brushed(x, y, detail)
+    case 7:
+      return speckle(x, y, detail)
+    default:
+      return textureLevels - 1
+  }
 }

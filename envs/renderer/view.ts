@@ -1,6 +1,6 @@
 import type { PinholeParameters } from '../cameras/index.js'
 import type { Node } from './sceneGraph.js'
-import { maxCorners } from './solid.js'
+import { maxCorners, type Solid } from './solid.js'
 
 /** A camera ready for arithmetic: a world point P has view coordinates R (P - eye), x right, y down, z forward. */
 export interface View {
@@ -49,10 +49,18 @@ export function createView(camera: PinholeParameters, scale: number): View {
   return { fx, fy, cx, cy, near: camera.near, eye: Float64Array.from(camera.position), rotation, ray }
 }
 
-/** Vertices of one body for one frame; arrays are reused. */
+/** Vertices and faces of one body for one frame; arrays are reused. */
 export interface Projected {
   /** Body to world, row-major 3x3. */
   readonly rotation: Float64Array
+  /** World normal of each face. */
+  readonly normals: Float64Array
+  /** Per face n.(corner - eye): negative where it looks at the eye. */
+  readonly facing: Float64Array
+  /** Per face: another part may throw its shadow on it. Set by HeightMap. */
+  readonly receives: Uint8Array
+  /** Per face: it throws a shadow on the ground. Set by castOnGround. */
+  readonly casts: Uint8Array
   /** World points, xyz. */
   readonly world: Float64Array
   /** Samples, and depth along the optical axis; only meaningful where depth > 0. */
@@ -69,14 +77,21 @@ export interface Projected {
   onScreen: boolean
   /** No vertex is behind the near plane. */
   inFront: boolean
-  /** Bounds of the world points: minimum x, y, z, maximum x, y, z. */
+  /** Least u, v and depth, then the greatest; u and v only mean something if inFront. */
+  readonly screen: Float64Array
+  /** Bounds of the world points: minimum x, y, z, maximum x, y, z; and those of each part. */
   readonly bounds: Float64Array
+  readonly partBounds: Float64Array
 }
 
-export function createProjected(vertexCount: number): Projected {
+export function createProjected({ vertexCount, faceCount, partCount }: Solid): Projected {
   const array = () => new Float64Array(vertexCount)
   return {
     rotation: new Float64Array(9),
+    normals: new Float64Array(3 * faceCount),
+    facing: new Float64Array(faceCount),
+    receives: new Uint8Array(faceCount),
+    casts: new Uint8Array(faceCount),
     world: new Float64Array(3 * vertexCount),
     u: array(),
     v: array(),
@@ -87,16 +102,38 @@ export function createProjected(vertexCount: number): Projected {
     shadowNear: false,
     onScreen: false,
     inFront: false,
+    screen: new Float64Array(6),
     bounds: new Float64Array(6),
+    partBounds: new Float64Array(6 * partCount),
   }
 }
 
-/** Places and projects the vertices of a body. */
+/** Places and projects the vertices and faces of a body. */
 export function projectNode(node: Node, view: View, width: number, height: number, out: Projected): void {
-  const { position, quaternion } = node.group
-  const { x: tx, y: ty, z: tz } = position
-  const { rotation: m, world, u, v, depth, bounds } = out
-  rotationMatrix(quaternion.x, quaternion.y, quaternion.z, quaternion.w, m)
+  const { x, y, z, w } = node.group.quaternion
+  rotationMatrix(x, y, z, w, out.rotation)
+  const { bounds, partBounds, screen } = out
+  bounds.fill(Infinity, 0, 3).fill(-Infinity, 3)
+  screen.fill(Infinity, 0, 3).fill(-Infinity, 3)
+  const { partCount } = node.solid
+  for (let part = 0; part < partCount; part++) {
+    projectPart(node, part, view, out)
+    for (let i = 0; i < 3; i++) {
+      bounds[i] = Math.min(bounds[i], partBounds[6 * part + i])
+      bounds[3 + i] = Math.max(bounds[3 + i], partBounds[6 * part + 3 + i])
+    }
+  }
+  const [uMin, vMin, nearest, uMax, vMax, farthest] = screen
+  out.inFront = nearest >= view.near
+  out.onScreen =
+    farthest > view.near && (!out.inFront || (uMax > 0 && uMin < width && vMax > 0 && vMin < height))
+  turnFaces(node, view, out)
+}
+
+/** Places and projects the vertices of a part; widens `screen`. */
+function projectPart(node: Node, part: number, view: View, out: Projected): void {
+  const { x: tx, y: ty, z: tz } = node.group.position
+  const { rotation: m, world, u, v, depth, partBounds, screen } = out
   const m0 = m[0]
   const m1 = m[1]
   const m2 = m[2]
@@ -119,8 +156,8 @@ export function projectNode(node: Node, view: View, width: number, height: numbe
   const ex = view.eye[0],
     ey = view.eye[1],
     ez = view.eye[2]
-  const { fx, fy, cx, cy, near } = view
-  const { vertices, vertexCount } = node.solid
+  const { fx, fy, cx, cy } = view
+  const { vertices, partVertices } = node.solid
   let uMin = Infinity,
     uMax = -Infinity,
     vMin = Infinity,
@@ -133,7 +170,7 @@ export function projectNode(node: Node, view: View, width: number, height: numbe
     zMax = -Infinity
   let nearest = Infinity
   let farthest = -Infinity
-  for (let i = 0; i < vertexCount; i++) {
+  for (let i = partVertices[part]; i < partVertices[part + 1]; i++) {
     const a = vertices[3 * i]
     const b = vertices[3 * i + 1]
     const c = vertices[3 * i + 2]
@@ -166,14 +203,35 @@ export function projectNode(node: Node, view: View, width: number, height: numbe
     if (py < vMin) vMin = py
     if (py > vMax) vMax = py
   }
-  bounds[0] = xMin
-  bounds[1] = yMin
-  bounds[2] = zMin
-  bounds[3] = xMax
-  bounds[4] = yMax
-  bounds[5] = zMax
-  out.inFront = nearest >= near
-  out.onScreen = farthest > near && (!out.inFront || (uMax > 0 && uMin < width && vMax > 0 && vMin < height))
+  partBounds[6 * part] = xMin
+  partBounds[6 * part + 1] = yMin
+  partBounds[6 * part + 2] = zMin
+  partBounds[6 * part + 3] = xMax
+  partBounds[6 * part + 4] = yMax
+  partBounds[6 * part + 5] = zMax
+  screen[0] = Math.min(screen[0], uMin)
+  screen[1] = Math.min(screen[1], vMin)
+  screen[2] = Math.min(screen[2], nearest)
+  screen[3] = Math.max(screen[3], uMax)
+  screen[4] = Math.max(screen[4], vMax)
+  screen[5] = Math.max(screen[5], farthest)
+}
+
+/** Turns the normals of the faces, and tells which look at the eye. */
+function turnFaces({ solid }: Node, { eye }: View, { rotation: m, world, normals, facing }: Projected): void {
+  const { normals: own, starts, corners, faceCount } = solid
+  for (let face = 0; face < faceCount; face++) {
+    const i = 3 * face
+    const nx = m[0] * own[i] + m[1] * own[i + 1] + m[2] * own[i + 2]
+    const ny = m[3] * own[i] + m[4] * own[i + 1] + m[5] * own[i + 2]
+    const nz = m[6] * own[i] + m[7] * own[i + 1] + m[8] * own[i + 2]
+    normals[i] = nx
+    normals[i + 1] = ny
+    normals[i + 2] = nz
+    const corner = 3 * corners[starts[face]]
+    facing[face] =
+      nx * (world[corner] - eye[0]) + ny * (world[corner + 1] - eye[1]) + nz * (world[corner + 2] - eye[2])
+  }
 }
 
 /** Projects the vertices straight down on the horizontal plane at height `ground`; needs projectNode first. */

@@ -1,21 +1,32 @@
 import { Rng, UserError } from '@vla-gym/gymnasium'
-import { Quaternion, Vector3 } from 'three'
+import { DirectionalLight, Quaternion, Vector3 } from 'three'
 import { describe, expect, it } from 'vitest'
 import { flatTableCamera, type PinholeCamera } from '../../../envs/cameras/index.js'
 import type { Body, Quat, Vec3 } from '../../../envs/geometry.js'
 import { SceneGraph, SoftwareRenderer } from '../../../envs/renderer/index.js'
+import { textureKinds, textureLevel, textureLevels, visibleDetail } from '../../../envs/renderer/textures.js'
 import { enterBox, outline, pixelRay } from './analytic.js'
 import { box, cube, demoScene, table, tableTop, turned, upright } from './demoScene.js'
 
 const full = flatTableCamera()
 const camera = full.cropped([95, 40, 400, 400], 100, 100)
-const everything = { depth: true, segmentation: true } as const
 
-function drawer(
-  view: PinholeCamera,
-  options: { supersample?: 1 | 2; shadows?: boolean } = {},
-): SoftwareRenderer {
-  return new SoftwareRenderer({ width: view.width, height: view.height, ...everything, ...options })
+interface Drawer {
+  render(
+    graph: SceneGraph,
+    camera: PinholeCamera,
+  ): { rgb: Uint8Array; depth: Float32Array; segmentation: Uint8Array }
+}
+
+function drawer(view: PinholeCamera, options: { supersample?: 1 | 2; shadows?: boolean } = {}): Drawer {
+  const renderer = new SoftwareRenderer({ width: view.width, height: view.height, ...options })
+  return {
+    render: (graph, camera) => ({
+      rgb: renderer.rgb(graph, camera),
+      depth: renderer.depth(graph, camera),
+      segmentation: renderer.segmentation(graph, camera),
+    }),
+  }
 }
 
 /** Calls back for every pixel of a camera. */
@@ -220,6 +231,34 @@ describe('light', () => {
     expect(dark).toBeGreaterThan(100)
   })
 
+  it('is missing on each fixed horizontal face exactly where the sky straight above is hidden', () => {
+    const shelfHalf: Vec3 = [0.04, 0.03, 0.02]
+    const shelfAt: Vec3 = [-0.15, 0.02, tableTop + 0.02]
+    const shelf: Body = { name: 'shelf', parts: [box(shelfHalf, 0x909090)] }
+    const graph = new SceneGraph([plain, slab, shelf], ['table', 'shelf'])
+    graph.setPose('table', [-0.15, 0, tableTop - 0.02], upright)
+    graph.setPose('slab', ...slabPose)
+    graph.setPose('shelf', shelfAt, upright)
+    const open = drawer(camera, { shadows: false }).render(graph, camera).rgb
+    const { rgb, segmentation, depth } = drawer(camera).render(graph, camera)
+    const dark = { onTable: 0, onShelf: 0 }
+    eachPixel(camera, (i, column, row) => {
+      const { eye, ray } = pixelRay(camera, column, row)
+      const point = eye.addScaledVector(ray, depth[i])
+      const onTable = segmentation[i] === 1 && Math.abs(point.z - tableTop) < 1e-5
+      const onShelf = segmentation[i] === 3 && Math.abs(point.z - tableTop - 0.04) < 1e-5
+      if (!onTable && !onShelf) return
+      const hits = [enterBox(point, up, [0.03, 0.05, 0.002], ...slabPose)]
+      if (onTable) hits.push(enterBox(point, up, shelfHalf, shelfAt, upright))
+      if (hits.some(({ margin }) => margin < 1e-5)) return
+      if (hits.some((hit) => hit.depth < Infinity)) {
+        expect(rgb[3 * i]).toBeLessThan(0.8 * open[3 * i])
+        dark[onTable ? 'onTable' : 'onShelf']++
+      } else expect(rgb[3 * i]).toBe(open[3 * i])
+    })
+    expect(Math.min(dark.onTable, dark.onShelf)).toBeGreaterThan(20)
+  })
+
   it('is missing on a body under another one, to half a texel', () => {
     const graph = scene()
     const open = Uint8Array.from(drawer(camera, { shadows: false }).render(graph, camera).rgb)
@@ -300,6 +339,64 @@ describe('texture', () => {
   })
 })
 
+describe('patterns', () => {
+  const kinds = ['wood', 'checker', 'cloth', 'grain', 'weave', 'brushed', 'speckle'] as const
+
+  it.each(kinds)('%s has steps of the ramp only, and more than one', (kind) => {
+    const rng = Rng.fromSeed(23)
+    const seen = new Set<number>()
+    for (let i = 0; i < 4000; i++) {
+      const [x, y, z] = [rng.uniform(-0.3, 0.3), rng.uniform(-0.3, 0.3), rng.uniform(-0.3, 0.3)]
+      seen.add(textureLevel(textureKinds.indexOf(kind), x, y, z, rng.uniform()))
+    }
+    expect(seen.size).toBeGreaterThan(1)
+    for (const level of seen) {
+      expect(Number.isInteger(level)).toBe(true)
+      expect(level).toBeGreaterThanOrEqual(0)
+      expect(level).toBeLessThan(textureLevels)
+    }
+  })
+
+  it('lie in the plane of every face: a cube of weave looks the same from three sides', () => {
+    const cubeOf = (position: Vec3, rotation: Quat): Uint8Array => {
+      const graph = new SceneGraph([
+        { name: 'a', parts: [box([0.02, 0.02, 0.02], 0xffffff, { texture: 'weave' })] },
+      ])
+      for (const light of graph.scene.children) if (light instanceof DirectionalLight) light.visible = false
+      graph.setPose('a', position, rotation)
+      return drawer(camera, { supersample: 2 }).render(graph, camera).rgb
+    }
+    const { eye, ray } = pixelRay(camera, 50, 50)
+    const position = eye.addScaledVector(ray, 0.3).toArray()
+    // The third turn exchanges the cube's axes; ambient light alone shows every face alike.
+    const thirdTurn: Quat = [0.5, 0.5, 0.5, 0.5]
+    const facing = new Quaternion(...camera.rotation)
+    const pictures = [0, 1, 2].map((turns) => {
+      const q = facing.clone()
+      for (let i = 0; i < turns; i++) q.multiply(new Quaternion(...thirdTurn))
+      return cubeOf(position, [q.x, q.y, q.z, q.w])
+    })
+    const spreads = pictures.map((picture) => {
+      const values = [...picture].filter((value, i) => i % 3 === 0 && value > 90)
+      const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+      expect(values.length).toBeGreaterThan(300)
+      return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length)
+    })
+    // Drawn through a block instead, two of three faces would be plain or striped.
+    expect(Math.min(...spreads)).toBeGreaterThan(2)
+    expect(Math.max(...spreads)).toBeLessThan(1.2 * Math.min(...spreads))
+  })
+
+  it('of a few millimetres fade where a sample is as large', () => {
+    expect([0.0004, 0.00125, 0.002, 0.004].map(visibleDetail)).toEqual([1, 1, expect.closeTo(2 / 3), 0])
+    const weave = textureKinds.indexOf('weave')
+    const levels = (detail: number) =>
+      new Set(Array.from({ length: 200 }, (_, i) => textureLevel(weave, 0.0003 * i, 0.0007 * i, 0, detail)))
+    expect(levels(0).size).toBe(1)
+    expect(levels(1).size).toBeGreaterThan(5)
+  })
+})
+
 describe('pictures', () => {
   it('are the average of four samples with supersampling', () => {
     const graph = demoScene()
@@ -357,18 +454,58 @@ describe('pictures', () => {
     renderer.render(graph, full.cropped([0, 0, 640, 480], 100, 100))
     graph.setPose('green_cube', [-0.16, 0.075, tableTop + 0.015], turned([0, 0, 1], 0.4))
     graph.setPose('table', [-0.1, 0.1, tableTop - 0.02], upright)
-    const out = new Uint8Array(30_000)
-    expect(renderer.render(graph, camera, out).rgb).toBe(out)
-    expect(Buffer.compare(out, first)).toBe(0)
+    expect(Buffer.compare(renderer.render(graph, camera).rgb, first)).toBe(0)
     expect(Buffer.compare(drawer(camera, { supersample: 2 }).render(demoScene(), camera).rgb, first)).toBe(0)
   })
 
-  it('have only what was asked for', () => {
-    const { depth, segmentation } = new SoftwareRenderer({ width: 100, height: 100 }).render(
-      demoScene(),
-      camera,
-    )
-    expect([depth.length, segmentation.length]).toEqual([0, 0])
+  it('drawn over one another have the bytes of pictures drawn alone', () => {
+    const rng = Rng.fromSeed(17)
+    for (const supersample of [1, 2] as const) {
+      const graph = demoScene()
+      const renderer = drawer(camera, { supersample })
+      for (let trial = 0; trial < 8; trial++) {
+        for (const name of ['green_cube', 'carrot', 'forearm'])
+          graph.setPose(
+            name,
+            [-0.16 + 0.2 * rng.normal(), 0.2 * rng.normal(), 0.9 + 0.1 * rng.uniform()],
+            randomRotation(rng),
+          )
+        graph.setVisible('plate', trial % 3 > 0)
+        const { rgb, depth, segmentation } = renderer.render(graph, camera)
+        const alone = drawer(camera, { supersample }).render(graph, camera)
+        expect(Buffer.compare(rgb, alone.rgb)).toBe(0)
+        expect(Buffer.compare(segmentation, alone.segmentation)).toBe(0)
+        expect(depth).toEqual(alone.depth)
+      }
+    }
+  })
+
+  it('of a changed light follow it', () => {
+    const graph = demoScene()
+    const renderer = drawer(camera)
+    const before = renderer.render(graph, camera).rgb
+    const lamp = graph.scene.children.find((child) => child instanceof DirectionalLight)!
+    lamp.visible = false
+    const after = renderer.render(graph, camera).rgb
+    expect(after.some((value, i) => value < before[i] - 20)).toBe(true)
+    expect(after.some((value, i) => value > before[i])).toBe(false)
+  })
+
+  it('go to an array of their own, or to the one given', () => {
+    const renderer = new SoftwareRenderer({ width: 100, height: 100 })
+    const graph = demoScene()
+    const out = {
+      rgb: new Uint8Array(30_000),
+      depth: new Float32Array(1e4),
+      segmentation: new Uint8Array(1e4),
+    }
+    for (const kind of ['rgb', 'depth', 'segmentation'] as const) {
+      const [first, second] = [renderer[kind](graph, camera), renderer[kind](graph, camera)]
+      expect(second).not.toBe(first)
+      expect(second).toEqual(first)
+      expect(renderer[kind](graph, camera, out[kind] as never)).toBe(out[kind])
+      expect(out[kind]).toEqual(first)
+    }
   })
 })
 
@@ -377,7 +514,9 @@ describe('errors', () => {
     const graph = new SceneGraph([table])
     expect(() => graph.setPose('tabel', [0, 0, 0], upright)).toThrow(/unknown body 'tabel'.*table/)
     expect(() => drawer(camera).render(graph, full)).toThrow(/640x480.*100x100/)
-    expect(() => drawer(camera).render(graph, camera, new Uint8Array(7))).toThrow(UserError)
+    const renderer = new SoftwareRenderer({ width: 100, height: 100 })
+    expect(() => renderer.rgb(graph, camera, new Uint8Array(7))).toThrow(UserError)
+    expect(() => renderer.depth(graph, camera, new Float32Array(7))).toThrow(/depth buffer has 7.*10000/)
     expect(() => new SoftwareRenderer({ width: 0, height: 4 })).toThrow(/0x4/)
     expect(() => new SceneGraph(Array.from({ length: 256 }, (_, i) => cube(`${i}`, 0)))).toThrow(/255/)
   })
