@@ -15,5 +15,10 @@ function projectRoot(): string {
 
 /** Parsed JSON file of assets/, for example `readAsset('robots/widowx250s.json')`. */
 export function readAsset<T>(path: string): T {
-  return JSON.parse(readFileSync(join(projectRoot(), 'assets', path), 'utf8')) as T
+  return JSON.parse(readAssetText(path)) as T
+}
+
+/** Text of a file of assets/. */
+export function readAssetText(path: string): string {
+  return readFileSync(join(projectRoot(), 'assets', path), 'utf8')
 }

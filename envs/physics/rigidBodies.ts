@@ -1,5 +1,6 @@
 import RAPIER from '@dimforge/rapier3d-simd-compat'
 import type { Body, Part, Shape } from '../geometry.js'
+import { multiply } from '../math/quat.js'
 
 /**
  * Collision groups: (memberships << 16) | filter. Tool parts (fingers, gripper) do not meet the table in the
@@ -34,17 +35,17 @@ function describe(shape: Shape): RAPIER.ColliderDesc {
 }
 
 /** Rapier's cylinders stand along y, ours along z. */
-const Y_TO_Z = { x: Math.SQRT1_2, y: 0, z: 0, w: Math.SQRT1_2 }
+const Y_TO_Z = [Math.SQRT1_2, 0, 0, Math.SQRT1_2]
 
 function addPart(world: RAPIER.World, rigidBody: RAPIER.RigidBody, part: Part, surface: Surface): void {
   const collider = describe(part.shape)
   const [x, y, z] = part.pose?.position ?? [0, 0, 0]
-  const [qx, qy, qz, qw] = part.pose?.rotation ?? [0, 0, 0, 1]
-  const turned = part.shape.kind === 'cylinder'
-  if (turned && qw !== 1) throw new Error('turned cylinders are not supported')
+  const rotation = part.pose?.rotation ?? [0, 0, 0, 1]
+  const standing = part.shape.kind === 'cylinder' ? Y_TO_Z : [0, 0, 0, 1]
+  const [qx, qy, qz, qw] = multiply([0, 0, 0, 1], rotation, standing)
   collider
     .setTranslation(x, y, z)
-    .setRotation(turned ? Y_TO_Z : { x: qx, y: qy, z: qz, w: qw })
+    .setRotation({ x: qx, y: qy, z: qz, w: qw })
     .setFriction(surface.friction)
     .setRestitution(0)
     .setDensity(surface.density)

@@ -1,9 +1,12 @@
 import RAPIER from '@dimforge/rapier3d-simd-compat'
 import type { NumbersOut } from '../math/vec3.js'
 
-/** Physics timestep, s; each has four solver substeps. */
-export const TIMESTEP = 1 / 120
-const SOLVER_ITERATIONS = 4
+export interface SolverSettings {
+  /** s. */
+  readonly timestep: number
+  /** Solver substeps of a timestep. */
+  readonly iterations: number
+}
 
 let ready: Promise<void> | undefined
 let initialised = false
@@ -20,12 +23,12 @@ export function initPhysics(): Promise<void> {
  * Empty world with gravity along -z, set up for objects of centimetres: Rapier's defaults suit metres and
  * let a 3 cm cube tilt by up to 32 degrees in a stiff gripper; these settings keep it within 0.1.
  */
-export function createWorld(): RAPIER.World {
+export function createWorld({ timestep, iterations }: SolverSettings): RAPIER.World {
   if (!initialised) throw new Error('physics is not loaded: await initPhysics() before making an environment')
   const world = new RAPIER.World({ x: 0, y: 0, z: -9.81 })
-  world.timestep = TIMESTEP
+  world.timestep = timestep
   world.lengthUnit = 0.05
-  world.numSolverIterations = SOLVER_ITERATIONS
+  world.numSolverIterations = iterations
   world.integrationParameters.contact_natural_frequency = 200
   return world
 }

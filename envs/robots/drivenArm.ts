@@ -1,6 +1,6 @@
 import type { Numbers } from '../math/vec3.js'
+import type { ArmSpec } from './armSpec.js'
 import { ArmKinematics } from './kinematics.js'
-import type { ArmSpec } from './widowx250s.js'
 
 /**
  * Arm whose joints follow their drives in closed form. SimplerEnv's drives are gravity-compensated and so

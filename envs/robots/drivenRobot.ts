@@ -1,17 +1,19 @@
 import RAPIER from '@dimforge/rapier3d-simd-compat'
 import type { Body } from '../geometry.js'
-import { fromYaw } from '../math/quat.js'
+import { differenceVector, fromYaw } from '../math/quat.js'
 import type { Numbers } from '../math/vec3.js'
 import { readPose } from '../physics/poses.js'
 import { addBody, GROUP_OBJECT, GROUP_ROBOT } from '../physics/rigidBodies.js'
-import { TIMESTEP } from '../physics/world.js'
+import { type ArmSpec, fingerBody, linkBodies } from './armSpec.js'
 import { BaseFrame } from './baseFrame.js'
 import { DrivenArm } from './drivenArm.js'
-import { addFingers, driveFinger, type GripperHandles } from './gripper.js'
+import { Gripper } from './gripper.js'
 import type { ArmKinematics } from './kinematics.js'
-import type { Robot, RobotMount } from './robot.js'
-import { type ArmSpec, fingerBody, linkBodies } from './widowx250s.js'
+import type { Obstacle, Robot, RobotMount } from './robot.js'
+import { ToolClearance } from './toolClearance.js'
 
+/** A gripped cube stays within 0.3 degrees, see `Gripper`. */
+const FINGER_ARMATURE = { mass: 0.1, inertia: 1e-4 }
 /** Above this height of the TCP over the floor, m, no tool point can reach it. */
 const CLEAR_HEIGHT = 0.12
 
@@ -25,33 +27,42 @@ export class DrivenRobot implements Robot {
   readonly mount: RobotMount
   readonly q: Float64Array
   readonly kinematics: ArmKinematics
-  fingers: RAPIER.RigidBody[] = []
   private readonly arm: DrivenArm
   private readonly frame: BaseFrame
   private readonly floor: number
   private readonly palmIndex: number
   private readonly palmHandle: number
-  private readonly handles: GripperHandles
+  private readonly gripper: Gripper
   private readonly toolPoints: Float64Array
   private readonly jointTarget: Float64Array
+  private readonly timestep: number
+  private readonly clearance: ToolClearance
+  private readonly fingerApproach: number
+  private fingerTarget: number
   private readonly pose = new Float64Array(7)
+  private readonly before = new Float64Array(7)
+  private readonly velocity = { linear: new Float64Array(3), angular: new Float64Array(3) }
   private readonly vector = { x: 0, y: 0, z: 0 }
   private readonly quaternion = { x: 0, y: 0, z: 0, w: 1 }
   private palm: RAPIER.RigidBody
-  private slides: RAPIER.PrismaticImpulseJoint[] = []
 
-  constructor(world: RAPIER.World, spec: ArmSpec, mount: RobotMount) {
+  constructor(world: RAPIER.World, spec: ArmSpec, mount: RobotMount, timestep: number) {
     this.spec = spec
     this.mount = mount
-    this.arm = new DrivenArm(spec, TIMESTEP)
+    this.arm = new DrivenArm(spec, timestep)
     this.q = this.arm.q
     this.kinematics = this.arm.kinematics
     this.jointTarget = Float64Array.from(mount.qpos)
     this.arm.reset(mount.qpos)
     this.frame = new BaseFrame(mount)
     this.floor = mount.floor - mount.basePosition[2]
-    this.toolPoints = toolPoints(spec)
+    this.toolPoints = floorPoints(spec)
     this.palmIndex = spec.joints.length - 1
+    const { stiffness, damping, openTarget } = spec.gripper
+    this.timestep = timestep
+    this.clearance = new ToolClearance(spec)
+    this.fingerApproach = 1 - Math.exp((-timestep * stiffness) / damping)
+    this.fingerTarget = openTarget
 
     const surface = { friction: 1, density: 0, group: GROUP_ROBOT, meets: GROUP_OBJECT }
     const bodies = linkBodies(spec)
@@ -62,16 +73,16 @@ export class DrivenRobot implements Robot {
     this.palm = addBody(world, kinematic, bodies[this.palmIndex + 1], surface)
     this.palmHandle = this.palm.handle
     this.movePalm(true)
-    this.handles = addFingers(world, this.palm, spec, spec.gripper.upper)
-    this.bind(world)
+    this.gripper = new Gripper(world, this.palm, spec, FINGER_ARMATURE, GROUP_OBJECT)
+  }
+
+  get fingers(): readonly RAPIER.RigidBody[] {
+    return this.gripper.fingers
   }
 
   bind(world: RAPIER.World): void {
     this.palm = world.getRigidBody(this.palmHandle)
-    this.fingers = this.handles.fingers.map((handle) => world.getRigidBody(handle))
-    this.slides = this.handles.joints.map(
-      (handle) => world.getImpulseJoint(handle) as RAPIER.PrismaticImpulseJoint,
-    )
+    this.gripper.bind(world)
   }
 
   reset(): void {
@@ -80,29 +91,53 @@ export class DrivenRobot implements Robot {
 
   drive(jointTarget: Numbers, finger: number): void {
     for (let i = 0; i < this.jointTarget.length; i++) this.jointTarget[i] = jointTarget[i]
-    for (const slide of this.slides) driveFinger(slide, this.spec, finger)
+    this.gripper.drive(finger)
+    this.fingerTarget = finger
+  }
+
+  /** Gripper and fingers in closed form: with nothing near, no force of the world's solver is needed. */
+  glide(steps: number, obstacles: readonly Obstacle[]): number {
+    if (!obstacles.every(({ body }) => body.isSleeping())) return 0
+    this.clearance.set(obstacles)
+    const { gripper, clearance, before, timestep } = this
+    const { lower, upper } = this.spec.gripper
+    let across = gripper.position()
+    let rate = 0
+    let pose = this.linkPose(this.palmIndex)
+    let done = 0
+    for (; done < steps && clearance.isClear(pose); done++) {
+      before.set(pose)
+      this.arm.step(this.jointTarget)
+      const next = across + (this.fingerTarget - across) * this.fingerApproach
+      const bounded = Math.min(upper, Math.max(lower, next))
+      rate = (bounded - across) / timestep
+      across = bounded
+      this.stopAtFloor(across)
+      pose = this.linkPose(this.palmIndex)
+    }
+    if (done > 0) {
+      this.movePalm(true)
+      gripper.place(
+        this.linkPose(this.palmIndex),
+        velocityBetween(this.velocity, before, pose, timestep),
+        across,
+        rate,
+      )
+    }
+    return done
   }
 
   beforeStep(): void {
     this.arm.step(this.jointTarget)
-    if (this.kinematics.tcp[2] < this.floor + CLEAR_HEIGHT) this.stopAtFloor()
+    this.stopAtFloor(undefined)
     this.movePalm(false)
   }
 
-  afterStep(): void {}
+  /** The joints are up to date after every timestep. */
+  measure(): void {}
 
   fingerPosition(): number {
-    const p = this.palm.translation(this.vector)
-    const [px, py, pz] = [p.x, p.y, p.z]
-    const { x, y, z, w } = this.palm.rotation(this.quaternion)
-    const ax = 2 * (x * y - w * z)
-    const ay = 1 - 2 * (x * x + z * z)
-    const az = 2 * (y * z + w * x)
-    const left = this.fingers[0].translation(this.vector)
-    const leftAt = (left.x - px) * ax + (left.y - py) * ay + (left.z - pz) * az
-    const right = this.fingers[1].translation(this.vector)
-    const rightAt = (right.x - px) * ax + (right.y - py) * ay + (right.z - pz) * az
-    return (leftAt - rightAt) / 2
+    return this.gripper.position()
   }
 
   bodies(): Body[] {
@@ -114,8 +149,7 @@ export class DrivenRobot implements Robot {
     pose.set(IDENTITY)
     visit(spec.links[0].name, this.frame.toWorld(pose))
     for (let link = 0; link <= this.palmIndex; link++) visit(spec.links[link + 1].name, this.linkPose(link))
-    visit('left_finger_link', readPose(this.fingers[0], pose))
-    visit('right_finger_link', readPose(this.fingers[1], pose))
+    for (const [i, { name }] of spec.gripper.fingers.entries()) visit(name, readPose(this.fingers[i], pose))
   }
 
   save(): number[] {
@@ -126,10 +160,18 @@ export class DrivenRobot implements Robot {
     this.arm.reset(state)
   }
 
-  private stopAtFloor(): void {
-    const across = this.fingerPosition()
-    for (let i = 0; i < 4; i++) this.toolPoints[3 * i + 1] = i < 2 ? across : -across
-    this.arm.keepAbove(this.floor, this.toolPoints)
+  /** @param finger joint position of the fingers; measured where it is not given. */
+  private stopAtFloor(finger: number | undefined): void {
+    if (this.kinematics.tcp[2] >= this.floor + CLEAR_HEIGHT) return
+    const across = finger ?? this.fingerPosition()
+    const { toolPoints, spec } = this
+    let at = 0
+    for (const { origin, axis } of spec.gripper.fingers) {
+      for (const point of spec.floorPoints.finger) {
+        for (let k = 0; k < 3; k++) toolPoints[at++] = origin[k] + point[k] + across * axis[k]
+      }
+    }
+    this.arm.keepAbove(this.floor, toolPoints)
   }
 
   /** World pose of a joint's child link, into `pose`. */
@@ -159,19 +201,25 @@ export class DrivenRobot implements Robot {
   }
 }
 
+/** Velocity that carries pose `a` to `b` in `time` s. */
+function velocityBetween(
+  out: { linear: Float64Array; angular: Float64Array },
+  a: Float64Array,
+  b: Float64Array,
+  time: number,
+) {
+  differenceVector(out.angular, b.subarray(3), a.subarray(3))
+  for (let k = 0; k < 3; k++) {
+    out.linear[k] = (b[k] - a[k]) / time
+    out.angular[k] /= time
+  }
+  return out
+}
+
 const IDENTITY = [0, 0, 0, 0, 0, 0, 1]
 
-/** Corners that meet the table first, in the gripper body's frame: four fingertips, then the bar's ends. */
-function toolPoints(arm: ArmSpec): Float64Array {
-  const tip = arm.fingersOffset + arm.gripper.leftBoxes[1].center[0] + arm.gripper.leftBoxes[1].halfExtents[0]
-  const [half, bar, barHalf] = [0.0131, 0.0716, 0.0506]
-  return Float64Array.of(
-    ...[tip, 0, half],
-    ...[tip, 0, -half],
-    ...[tip, 0, half],
-    ...[tip, 0, -half],
-    ...[bar, barHalf, 0],
-    ...[bar, -barHalf, 0],
-    ...[0.046, 0, 0.0358],
-  )
+/** Points that meet the table first, in the gripper body's frame: the fingers', which move, then its own. */
+function floorPoints({ floorPoints, gripper }: ArmSpec): Float64Array {
+  const fingers = gripper.fingers.flatMap(() => floorPoints.finger.flat())
+  return Float64Array.of(...fingers, ...floorPoints.gripper.flat())
 }

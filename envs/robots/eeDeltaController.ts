@@ -1,8 +1,8 @@
 import { fromRotationVector, multiply, rotate } from '../math/quat.js'
 import type { Numbers } from '../math/vec3.js'
+import type { ArmSpec } from './armSpec.js'
 import { InverseKinematics } from './inverseKinematics.js'
 import { ArmKinematics } from './kinematics.js'
-import type { ArmSpec } from './widowx250s.js'
 
 /**
  * SimplerEnv's WidowX arm controller `arm_pd_ee_target_delta_pose_align2`

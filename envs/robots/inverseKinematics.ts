@@ -1,7 +1,7 @@
 import { conjugate, multiply, toRotationVector } from '../math/quat.js'
 import type { Numbers } from '../math/vec3.js'
+import type { ArmSpec } from './armSpec.js'
 import { ArmKinematics } from './kinematics.js'
-import type { ArmSpec } from './widowx250s.js'
 
 const MAX_ITERATIONS = 100
 /** Norm of (m, rad) error that counts as solved. */

@@ -92,7 +92,7 @@ describe('driven arm', () => {
     expect(driven.q[1]).toBeCloseTo(arm.joints[1].upper, 9)
     driven.reset(home)
     const { links, tcp } = driven.kinematics
-    const tipHeight = () => links[37] + (0.109 * (tcp[2] - links[37])) / arm.tcpOffset
+    const tipHeight = () => links[37] + (0.109 * (tcp[2] - links[37])) / arm.tcp.position[0]
     const floor = tipHeight() + 0.01
     driven.keepAbove(floor, Float64Array.of(0.109, 0, 0))
     expect(Math.abs(tipHeight() - floor)).toBeLessThan(2e-4)
