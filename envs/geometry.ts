@@ -24,7 +24,7 @@ export interface Part {
   /** 0xrrggbb, sRGB. */
   readonly color: number
   /** Procedural pattern over the colour. */
-  readonly texture?: 'plain' | 'wood' | 'checker' | 'cloth'
+  readonly texture?: 'plain' | 'wood' | 'checker' | 'cloth' | 'grain' | 'weave' | 'brushed' | 'speckle'
   /** Seen by cameras; default true. */
   readonly visible?: boolean
   /** Touched by physics; default true. */

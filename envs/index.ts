@@ -7,6 +7,8 @@ export {
   type ManipulationEnvOptions,
   type ManipulationInfo,
   type ManipulationObservation,
+  type ResetOptions,
 } from './manipulationEnv.js'
 export { initPhysics } from './physics/world.js'
 export type { Suite } from './suites/suite.js'
+export type { CustomPlacement, CustomSpot } from './tasks/customPlacement.js'

@@ -11,7 +11,9 @@ export const suites: ReadonlyMap<string, Suite> = new Map([[simplerWidowx.id, si
 export function makeEnv(taskId: string, options: ManipulationEnvOptions = {}): ManipulationEnv {
   const task = findTask(taskId)
   const others = new Set<ObjectSpec>()
-  for (const { source, target } of tasks.values()) others.add(source).add(target)
+  for (const { scene, source, target } of tasks.values()) {
+    if (scene === task.scene) others.add(source).add(target)
+  }
   others.delete(task.source)
   others.delete(task.target)
   return new ManipulationEnv(task, options, [...others])

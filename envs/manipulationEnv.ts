@@ -1,43 +1,39 @@
 import {
   Box,
-  Dict,
   type Env,
   type EnvMetadata,
-  PRINTABLE,
   type RenderFrame,
   Rng,
   type StepResult,
-  Text,
   UserError,
 } from '@vla-gym/gymnasium'
 import { widowx } from './embodiments.js'
 import { initialState, type PickAndPlaceView, pickAndPlaceAction } from './experts/pickAndPlace.js'
-import { type ImageSpec, ManipulationView } from './manipulationView.js'
-import { differenceVector, wrapAngle, yawOf } from './math/quat.js'
-import { LazyObservation, type ManipulationObservation } from './observation.js'
+import { checkOptions, type ManipulationEnvOptions } from './manipulationOptions.js'
+import { ManipulationView } from './manipulationView.js'
+import { wrapAngle, yawOf } from './math/quat.js'
+import { type ManipulationObservation, observationSpace } from './observation.js'
+import { Observer } from './observer.js'
 import { EeDeltaController } from './robots/eeDeltaController.js'
 import { fingerTarget } from './robots/gripper.js'
 import { widowx250s } from './robots/widowx250s.js'
-import { flatTable } from './scenes/flatTable.js'
-import type { ObjectSpec } from './scenes/objects.js'
+import type { ObjectSpec } from './scenes/objectSpec.js'
 import { Scene } from './scenes/scene.js'
 import { packSnapshot, unpackSnapshot } from './snapshot.js'
+import { type CustomPlacement, checkPlacement } from './tasks/customPlacement.js'
 import { freeSpot } from './tasks/placement.js'
 import { PutOnEvaluation, type PutOnStatus } from './tasks/putOn.js'
 import type { Placement, PutOnTask } from './tasks/task.js'
 
+export type { ManipulationEnvOptions } from './manipulationOptions.js'
 export type { ImageSpec } from './manipulationView.js'
 export type { ManipulationObservation } from './observation.js'
 
-export interface ManipulationEnvOptions {
-  /** null or absent: no camera, and `obs.image` is empty. */
-  readonly image?: ImageSpec | null
-  /** 'official': SimplerEnv's grid; 'random': uniform over the same squares. Default 'random'. */
-  readonly placement?: 'official' | 'random'
-  /** Terminate after this many successful control steps in a row; 0 (default): fixed-length episodes. */
-  readonly successSteps?: number
-  /** Put the suite's other objects on the table too (for grounding data). */
-  readonly distractors?: boolean
+export interface ResetOptions {
+  /** An official layout, whatever the placement option. */
+  readonly episodeId?: number
+  /** A layout of your own, instead. */
+  readonly placement?: CustomPlacement
 }
 
 export interface ManipulationInfo extends PutOnStatus {
@@ -74,16 +70,17 @@ interface EpisodeState {
 }
 
 /**
- * SimplerEnv's WidowX put-on tasks: a Cartesian-delta arm at 5 Hz over a table with two objects.
+ * SimplerEnv's WidowX put-on tasks: a Cartesian-delta arm at 5 Hz over a scene with two objects.
  *
  * Action (7): translation m and rotation vector rad of the running target, base axes; gripper -1 closed,
  * +1 open. As in SimplerEnv the arm part is not clipped. Reward 1 while the success test holds, else 0.
- * `reset({ options: { episodeId } })` gives an official layout whatever the placement option.
+ * `reset({ options: { episodeId } })` gives an official layout whatever the placement option, and
+ * `reset({ options: { placement } })` one of the caller's.
  */
 export class ManipulationEnv implements Env<ManipulationObservation, Float32Array, ManipulationInfo> {
   readonly task: PutOnTask
   readonly options: ManipulationEnvOptions
-  readonly observationSpace: Dict<{ image: Box<'uint8'>; state: Box; instruction: Text }>
+  readonly observationSpace: ReturnType<typeof observationSpace>
   readonly actionSpace = new Box(
     ACTION_LIMITS.map((limit) => -limit),
     ACTION_LIMITS,
@@ -93,14 +90,12 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
   readonly scene: Scene
   private readonly controller = new EeDeltaController(widowx250s)
   private readonly evaluation: PutOnEvaluation
-  private readonly homeRotation: Float64Array
+  private readonly observer: Observer
   private readonly a = new Float64Array(7)
   private readonly b = new Float64Array(7)
-  private readonly vector = new Float64Array(3)
   private rng = Rng.fromSeed(0, 'manipulation')
   private episode: EpisodeState = startOfEpisode()
-  private observation: LazyObservation | undefined
-  private camera: ManipulationView | undefined
+  private started = false
   private video: ManipulationView | undefined
 
   /** @param others the suite's other objects, placed when `distractors` is set. */
@@ -108,19 +103,11 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
     checkOptions(options)
     this.task = task
     this.options = options
-    this.scene = new Scene(flatTable, widowx250s, [
-      task.source,
-      task.target,
-      ...(options.distractors ? others : []),
-    ])
+    const objects = [task.source, task.target, ...(options.distractors ? others : [])]
+    this.scene = new Scene(task.scene, widowx250s, objects, options.drive)
     this.evaluation = new PutOnEvaluation(task, this.scene)
-    this.homeRotation = this.scene.robot.kinematics.tcp.slice(3)
-    const { width = 0, height = 0 } = options.image ?? {}
-    this.observationSpace = new Dict({
-      image: new Box(0, 255, [height, width, 3], 'uint8'),
-      state: new Box(-Infinity, Infinity, [widowx.stateDim]),
-      instruction: new Text(200, { charset: PRINTABLE }),
-    })
+    this.observer = new Observer(this.scene, task.instruction, options)
+    this.observationSpace = observationSpace(options)
   }
 
   reset({
@@ -128,13 +115,14 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
     options = {},
   }: {
     seed?: number
-    options?: { episodeId?: number }
+    options?: ResetOptions
   } = {}): [ManipulationObservation, ManipulationInfo] {
     if (seed !== undefined) this.rng = Rng.fromSeed(seed, 'manipulation')
-    const episodeId = this.chooseEpisode(options.episodeId)
-    const placement = episodeId === undefined ? this.task.random(this.rng) : this.task.official(episodeId)
-    this.place(placement)
+    const custom = options.placement && checkPlacement(this.task, options.placement)
+    const episodeId = custom ? undefined : this.chooseEpisode(options.episodeId)
+    this.place(custom ?? this.choosePlacement(episodeId))
     this.controller.reset(this.scene.robot.q)
+    this.observer.reset()
     this.evaluation.reset()
     this.episode = startOfEpisode()
     const { info } = this.episode
@@ -145,15 +133,17 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
 
   /** UserError for an action of the wrong length or with numbers that are not finite. */
   step(action: ArrayLike<number>): StepResult<ManipulationObservation, ManipulationInfo> {
-    if (!this.observation) throw new UserError('step() before reset(): call reset() first')
+    if (!this.started) throw new UserError('step() before reset(): call reset() first')
     checkAction(action)
     const { scene, episode } = this
     const { info } = episode
     info.elapsedSteps++
     if (info.failure === undefined) {
-      episode.gripper = Math.min(1, Math.max(-1, action[6]))
+      // The sum turns -0, which a snapshot's JSON would not keep, into 0.
+      episode.gripper = Math.min(1, Math.max(-1, action[6])) + 0
       this.controller.update(action, scene.robot.q)
       scene.controlStep(this.controller.jointTarget, fingerTarget(widowx250s, episode.gripper))
+      this.observer.measure()
       this.judge()
     }
     const { successSteps = 0 } = this.options
@@ -164,7 +154,7 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
 
   /** Picture of the present state for videos, 320x240. */
   render(): RenderFrame {
-    this.video ??= new ManipulationView(this.scene, VIDEO)
+    this.video ??= new ManipulationView(this.scene, VIDEO, this.task.scene.camera())
     return { ...VIDEO, data: this.video.render() }
   }
 
@@ -174,7 +164,7 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
     const positions = new Float32Array(3 * count)
     const yaws = new Float32Array(count)
     for (const [i, object] of scene.objects.entries()) {
-      positions.set(scene.toBase(scene.objectCenter(i, this.vector)), 3 * i)
+      positions.set(scene.toBase(scene.objectCenter(i, new Float64Array(3))), 3 * i)
       const pose = scene.toBase(scene.objectPose(i, this.a))
       yaws[i] = wrapAngle(yawOf(pose.subarray(3)), object.graspPeriod)
     }
@@ -193,9 +183,14 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
     return pickAndPlaceAction(this.expertView(), this.episode.expert)
   }
 
+  /** Names by value of `obs.segmentation`; 0 is what nothing covers. UserError without an image size. */
+  get segmentationNames(): readonly string[] {
+    return this.observer.camera().segmentationNames
+  }
+
   /** Everything that the rest of the episode, and later resets without a seed, depend on. */
   snapshot(): Uint8Array {
-    if (!this.observation) throw new UserError('snapshot() before reset(): call reset() first')
+    if (!this.started) throw new UserError('snapshot() before reset(): call reset() first')
     const { scene, controller } = this
     const state: SavedState = {
       rng: this.rng.save(),
@@ -203,21 +198,23 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
       robot: scene.robot.save(),
       target: [...controller.target],
       jointTarget: [...controller.jointTarget],
+      observer: this.observer.save(),
       evaluation: this.evaluation.save(),
     }
     return packSnapshot(this.snapshotKind(), state, scene.save())
   }
 
-  /** UserError for bytes that are not a snapshot of this task. */
-  restore(bytes: Uint8Array): void {
+  /** Goes on from a snapshot; the observation of that moment. UserError for bytes that are not one of this task. */
+  restore(bytes: Uint8Array): ManipulationObservation {
     const { state, world } = unpackSnapshot<SavedState>(this.snapshotKind(), bytes)
     this.scene.restore(world, state.robot)
     this.rng = Rng.restore(state.rng)
     this.episode = state.episode
     this.controller.target.set(state.target)
     this.controller.jointTarget.set(state.jointTarget)
+    this.observer.restore(state.observer)
     this.evaluation.restore(state.evaluation)
-    this.observe()
+    return this.observe()
   }
 
   close(): void {
@@ -225,7 +222,7 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
   }
 
   private snapshotKind(): string {
-    return `${this.task.id}:${this.scene.objects.length}`
+    return `${this.task.id}:${this.options.drive ?? 'driven'}:${this.scene.objects.length}`
   }
 
   private chooseEpisode(episodeId: number | undefined): number | undefined {
@@ -239,6 +236,10 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
     return episodeId
   }
 
+  private choosePlacement(episodeId: number | undefined): Placement {
+    return episodeId === undefined ? this.task.random(this.rng) : this.task.official(episodeId)
+  }
+
   private place({ source, target }: Placement): void {
     const { scene, rng } = this
     scene.reset()
@@ -248,7 +249,8 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
       spots.push(freeSpot(rng, scene.objects[spots.length], taken))
     }
     for (const [i, { x, y, yaw }] of spots.entries()) scene.place(i, x, y, yaw)
-    scene.settle()
+    if (this.options.start === 'drop') scene.drop()
+    else scene.settle()
   }
 
   private judge(): void {
@@ -269,35 +271,9 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
     episode.successesInARow = info.success ? episode.successesInARow + 1 : 0
   }
 
-  private observe(): LazyObservation {
-    this.observation?.expire()
-    this.observation = new LazyObservation(this.task.instruction, this.state(), () => this.renderImage())
-    return this.observation
-  }
-
-  private renderImage(): Uint8Array {
-    if (!this.options.image) return NO_IMAGE
-    this.camera ??= new ManipulationView(this.scene, this.options.image)
-    return this.camera.render()
-  }
-
-  private state(): Float32Array {
-    const { scene, controller, homeRotation, vector } = this
-    const { tcp } = scene.robot.kinematics
-    const out = new Float32Array(widowx.stateDim)
-    for (let i = 0; i < 3; i++) out[i] = tcp[i]
-    const rotation = tcp.subarray(3)
-    out.set(differenceVector(vector, rotation, homeRotation), 3)
-    out[6] = this.opening()
-    out[7] = this.episode.gripper
-    for (let i = 0; i < 3; i++) out[8 + i] = controller.target[i] - tcp[i]
-    out.set(differenceVector(vector, controller.target.subarray(3), rotation), 11)
-    return out
-  }
-
-  private opening(): number {
-    const { lower, upper } = widowx250s.gripper
-    return Math.min(1, Math.max(0, (this.scene.robot.fingerPosition() - lower) / (upper - lower)))
+  private observe(): ManipulationObservation {
+    this.started = true
+    return this.observer.observe(this.controller.target, this.episode.gripper)
   }
 
   private expertView(): PickAndPlaceView {
@@ -306,8 +282,8 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
       step: episode.info.elapsedSteps,
       tcp: scene.robot.kinematics.tcp,
       commanded: this.controller.target,
-      homeRotation: this.homeRotation,
-      opening: this.opening(),
+      homeRotation: this.observer.homeRotation,
+      opening: this.observer.opening(),
       grasped: episode.info.grasped,
       success: episode.info.success,
       tableHeight: scene.surfaceHeight,
@@ -318,7 +294,8 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
       sourcePeriod: task.source.graspPeriod,
       targetPeriod: task.target.graspPeriod,
       graspHeight: task.source.graspHeight,
-      restHeight: task.restHeight,
+      letGoHeight: task.letGoHeight,
+      carryHover: task.carryHover,
       placeTolerance: task.placeTolerance,
     }
   }
@@ -330,10 +307,9 @@ interface SavedState {
   readonly robot: number[]
   readonly target: number[]
   readonly jointTarget: number[]
+  readonly observer: number[]
   readonly evaluation: ReturnType<PutOnEvaluation['save']>
 }
-
-const NO_IMAGE = new Uint8Array(0)
 
 function startOfEpisode(): EpisodeState {
   return {
@@ -362,19 +338,5 @@ function checkAction(action: ArrayLike<number>): void {
     if (!Number.isFinite(action[i])) {
       throw new UserError(`step: action[${i}] (${widowx.actionNames[i]}) is ${action[i]}; it must be finite`)
     }
-  }
-}
-
-function checkOptions({ image, placement, successSteps = 0 }: ManipulationEnvOptions): void {
-  if (placement !== undefined && placement !== 'official' && placement !== 'random') {
-    throw new UserError(`placement must be 'official' or 'random', got '${placement}'`)
-  }
-  if (!Number.isInteger(successSteps) || successSteps < 0) {
-    throw new UserError(`successSteps must be an integer >= 0, got ${successSteps}`)
-  }
-  if (!image) return
-  const [x, y, w, h] = image.crop ?? [0, 0, 640, 480]
-  if (!(w > 0 && h > 0 && x >= 0 && y >= 0 && x + w <= 640 && y + h <= 480)) {
-    throw new UserError(`image crop [${image.crop}] must be x, y, width, height inside 640x480`)
   }
 }

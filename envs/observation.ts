@@ -1,36 +1,153 @@
-import { UserError } from '@vla-gym/gymnasium'
+import { Box, Dict, PRINTABLE, Text, UserError } from '@vla-gym/gymnasium'
+import { widowx } from './embodiments.js'
+import type { ManipulationEnvOptions } from './manipulationOptions.js'
+
+/** Joints of the arm, and the fingers' as one. */
+export const JOINTS = 7
 
 export interface ManipulationObservation {
-  /** [height, width, 3] sRGB; rendered at first access, which must come before the next step. */
+  /** [height, width, 3] sRGB. */
   readonly image: Uint8Array
+  /** With the option `depth`: [height, width] along the optical axis, m; 0 where nothing is. */
+  readonly depth?: Float32Array
+  /** With the option `segmentation`: [height, width], index into the environment's `segmentationNames`. */
+  readonly segmentation?: Uint8Array
   /** [14], base frame; see `stateNames` of the embodiment. */
   readonly state: Float32Array
   readonly instruction: string
+  /** [7] pose of the tool centre point in the base frame: m, quaternion xyzw. */
+  readonly tcpPose: Float32Array
+  /** [7] measured: six arm joints, rad; finger joint, m, mean of both. */
+  readonly jointPositions: Float32Array
+  /** [7] the same per second, mean over the last control step; 0 at reset. */
+  readonly jointVelocities: Float32Array
+  /** [7] pose of the robot's base in the world. */
+  readonly basePose: Float32Array
+  /** [3, 3] pixels of `image`, or of the whole 640x480 frame where there is no image. */
+  readonly cameraIntrinsics: Float32Array
+  /** [4, 4] world to camera; camera axes x right, y down, z forward. */
+  readonly cameraExtrinsics: Float32Array
 }
 
-/** Observation whose picture is rendered when first looked at. */
+type Spaces = {
+  image: Box<'uint8'>
+  state: Box
+  instruction: Text
+  tcpPose: Box
+  jointPositions: Box
+  jointVelocities: Box
+  basePose: Box
+  cameraIntrinsics: Box
+  cameraExtrinsics: Box
+}
+
+/** Observations that an environment with these options gives. */
+export function observationSpace({ image, depth, segmentation }: ManipulationEnvOptions): Dict<Spaces> {
+  const { width = 0, height = 0 } = image ?? {}
+  const numbers = (...shape: number[]) => new Box(-Infinity, Infinity, shape)
+  return new Dict({
+    image: new Box(0, 255, [height, width, 3], 'uint8'),
+    ...(depth ? { depth: new Box(0, Infinity, [height, width]) } : {}),
+    ...(segmentation ? { segmentation: new Box(0, 255, [height, width], 'uint8') } : {}),
+    state: numbers(widowx.stateDim),
+    instruction: new Text(200, { charset: PRINTABLE }),
+    tcpPose: numbers(7),
+    jointPositions: numbers(JOINTS),
+    jointVelocities: numbers(JOINTS),
+    basePose: numbers(7),
+    cameraIntrinsics: numbers(3, 3),
+    cameraExtrinsics: numbers(4, 4),
+  })
+}
+
+/** What is the same in every observation of an environment. */
+export type ConstantObservation = Pick<
+  ManipulationObservation,
+  'instruction' | 'basePose' | 'cameraIntrinsics' | 'cameraExtrinsics'
+>
+
+/** Draws the present state; undefined where the option is not set. */
+export interface Pictures {
+  image(): Uint8Array
+  depth?(): Float32Array
+  segmentation?(): Uint8Array
+}
+
+/** Observation whose pictures are rendered when first looked at, which must come before the next step. */
 export class LazyObservation implements ManipulationObservation {
   readonly state: Float32Array
-  readonly instruction: string
-  private readonly draw: () => Uint8Array
-  private picture: Uint8Array | undefined
+  private readonly constants: ConstantObservation
+  /** TCP pose, joint positions, joint velocities. */
+  private readonly measured: Float32Array
+  private readonly pictures: Pictures
+  private readonly drawn: { image?: Uint8Array; depth?: Float32Array; segmentation?: Uint8Array } = {}
   private expired = false
 
-  constructor(instruction: string, state: Float32Array, draw: () => Uint8Array) {
-    this.instruction = instruction
+  constructor(
+    constants: ConstantObservation,
+    state: Float32Array,
+    measured: Float32Array,
+    pictures: Pictures,
+  ) {
+    this.constants = constants
     this.state = state
-    this.draw = draw
+    this.measured = measured
+    this.pictures = pictures
   }
 
   get image(): Uint8Array {
-    if (this.picture === undefined && this.expired) {
-      throw new UserError('obs.image was not looked at before the next step or reset: read it in time')
-    }
-    this.picture ??= this.draw()
-    return this.picture
+    this.drawn.image ??= this.inTime('image').image()
+    return this.drawn.image
+  }
+
+  get depth(): Float32Array | undefined {
+    if (!this.pictures.depth) return undefined
+    this.drawn.depth ??= this.inTime('depth').depth!()
+    return this.drawn.depth
+  }
+
+  get segmentation(): Uint8Array | undefined {
+    if (!this.pictures.segmentation) return undefined
+    this.drawn.segmentation ??= this.inTime('segmentation').segmentation!()
+    return this.drawn.segmentation
+  }
+
+  get instruction(): string {
+    return this.constants.instruction
+  }
+
+  get tcpPose(): Float32Array {
+    return this.measured.subarray(0, 7)
+  }
+
+  get jointPositions(): Float32Array {
+    return this.measured.subarray(7, 7 + JOINTS)
+  }
+
+  get jointVelocities(): Float32Array {
+    return this.measured.subarray(7 + JOINTS)
+  }
+
+  get basePose(): Float32Array {
+    return this.constants.basePose
+  }
+
+  get cameraIntrinsics(): Float32Array {
+    return this.constants.cameraIntrinsics
+  }
+
+  get cameraExtrinsics(): Float32Array {
+    return this.constants.cameraExtrinsics
   }
 
   expire(): void {
     this.expired = true
+  }
+
+  private inTime(name: string): Pictures {
+    if (this.expired) {
+      throw new UserError(`obs.${name} was not looked at before the next step or reset: read it in time`)
+    }
+    return this.pictures
   }
 }

@@ -1,8 +1,8 @@
 import { UserError } from '@vla-gym/gymnasium'
 
-/** Header length (u32, little endian), JSON header {kind, state}, then the bytes of the physics world. */
+/** Header length (u32, little endian), JSON header {kind, state, worldBytes}, then the physics world. */
 export function packSnapshot(kind: string, state: object, world: Uint8Array): Uint8Array {
-  const header = new TextEncoder().encode(JSON.stringify({ kind, state }))
+  const header = new TextEncoder().encode(JSON.stringify({ kind, state, worldBytes: world.length }))
   const bytes = new Uint8Array(4 + header.length + world.length)
   new DataView(bytes.buffer).setUint32(0, header.length, true)
   bytes.set(header, 4)
@@ -10,9 +10,9 @@ export function packSnapshot(kind: string, state: object, world: Uint8Array): Ui
   return bytes
 }
 
-/** Inverse of `packSnapshot`; UserError if the bytes are of another kind. */
+/** Inverse of `packSnapshot`; UserError if the bytes are of another kind or not all there. */
 export function unpackSnapshot<T>(kind: string, bytes: Uint8Array): { state: T; world: Uint8Array } {
-  let header: { kind?: string; state?: T } = {}
+  let header: { kind?: string; state?: T; worldBytes?: number } = {}
   let end = 4
   try {
     end += new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0, true)
@@ -22,6 +22,11 @@ export function unpackSnapshot<T>(kind: string, bytes: Uint8Array): { state: T; 
   }
   if (header.kind !== kind || header.state === undefined) {
     throw new UserError(`snapshot is of '${header.kind ?? 'something else'}', this environment is '${kind}'`)
+  }
+  if (bytes.length - end !== header.worldBytes) {
+    throw new UserError(
+      `snapshot is cut short: ${bytes.length - end} of ${header.worldBytes} bytes of its physics world`,
+    )
   }
   return { state: header.state, world: bytes.slice(end) }
 }

@@ -1,2 +1,3 @@
+export * from './matrices.js'
 export * from './pinhole.js'
 export * from './widowx.js'

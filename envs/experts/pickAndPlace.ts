@@ -34,8 +34,10 @@ export interface PickAndPlaceView {
   readonly targetPeriod: number
   /** Height of the grasp point above the source's centre of mass, m. */
   readonly graspHeight: number
-  /** Height of the source's centre of mass above the target's when it rests there, m. */
-  readonly restHeight: number
+  /** Height of the source's centre of mass above the target's where the expert lets go, m. */
+  readonly letGoHeight: number
+  /** How much higher than that it carries, m. */
+  readonly carryHover: number
   /** Horizontal distance from the target's centre at which letting go is good enough, m. */
   readonly placeTolerance: number
 }
@@ -59,7 +61,6 @@ const MAX_LEAD = 0.065
 /** TCP above the table when the fingertips almost touch it. */
 const MIN_TCP_HEIGHT = 0.0185
 const REACH_HOVER = 0.055
-const CARRY_HOVER = 0.04
 const FUNNEL_SLOPE = 3
 const RETREAT_HEIGHT = 0.07
 const CLOSE_PATIENCE = 4
@@ -145,10 +146,10 @@ function carryGoal(view: PickAndPlaceView): number {
   const { source, target, tcp } = view
   const off = Math.hypot(source[0] - target[0], source[1] - target[1])
   const grip = tcp[2] - source[2]
-  const hover = funnel(off - 0.008, CARRY_HOVER)
+  const hover = funnel(off - 0.008, view.carryHover)
   for (let i = 0; i < 2; i++) goal[i] = tcp[i] + target[i] - source[i]
-  goal[2] = target[2] + view.restHeight + 0.003 + grip + hover
-  const missing = target[2] + view.restHeight + Math.min(hover, 0.02) - source[2]
+  goal[2] = target[2] + view.letGoHeight + 0.003 + grip + hover
+  const missing = target[2] + view.letGoHeight + Math.min(hover, view.carryHover - 0.02) - source[2]
   if (missing > 0) {
     const share = Math.max(0, 1 - missing / 0.03)
     for (let i = 0; i < 2; i++) goal[i] = tcp[i] + share * (goal[i] - tcp[i])
@@ -175,7 +176,7 @@ function atGraspPose(view: PickAndPlaceView): boolean {
 function atPlacePose(view: PickAndPlaceView): boolean {
   const { source, target } = view
   const off = Math.hypot(source[0] - target[0], source[1] - target[1])
-  const gap = source[2] - target[2] - view.restHeight
+  const gap = source[2] - target[2] - view.letGoHeight
   return off < view.placeTolerance && gap < 0.008
 }
 

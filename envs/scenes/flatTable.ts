@@ -1,3 +1,4 @@
+import { flatTableCamera } from '../cameras/index.js'
 import type { Body } from '../geometry.js'
 import type { SceneSpec } from './scene.js'
 
@@ -15,6 +16,9 @@ export const flatTable: SceneSpec = {
   id: 'flat-table',
   furniture: [{ body: tableBody, position: [-0.08, 0.02, TABLE_TOP - TABLE_HALF[2]] }],
   surface: TABLE_TOP,
+  areas: [{ name: 'table', x: [-0.5, 0.06], y: [-0.43, 0.47], z: TABLE_TOP }],
+  lost: { below: TABLE_TOP - 0.03, how: 'fell off the table' },
+  camera: flatTableCamera,
   mount: {
     basePosition: [0.147, 0.028, 0.87],
     baseYaw: Math.PI,

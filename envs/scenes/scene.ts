@@ -1,27 +1,46 @@
 import RAPIER from '@dimforge/rapier3d-simd-compat'
+import type { PinholeCamera } from '../cameras/index.js'
 import type { Body, Vec3 } from '../geometry.js'
 import { fromYaw } from '../math/quat.js'
 import type { Numbers, NumbersOut } from '../math/vec3.js'
+import { type BoundingBox, boundingBox } from '../physics/bounds.js'
 import { readPose } from '../physics/poses.js'
 import { addBody, GROUP_OBJECT, GROUP_ROBOT, GROUP_TABLE, objectDescription } from '../physics/rigidBodies.js'
 import { contactImpulse, createWorld, restoreWorld } from '../physics/world.js'
 import { BaseFrame } from '../robots/baseFrame.js'
-import { DrivenRobot } from '../robots/drivenRobot.js'
-import type { Robot, RobotMount } from '../robots/robot.js'
+import { type DriveModel, driveModels } from '../robots/driveModels.js'
+import type { Obstacle, Robot, RobotMount } from '../robots/robot.js'
 import type { ArmSpec } from '../robots/widowx250s.js'
 import type { ObjectSpec } from './objects.js'
 
-const SUBSTEPS = 24
+const CONTROL_PERIOD = 0.2
 const SETTLED_SPEED = 1e-3
 const MAX_SETTLE_STEPS = 120
+/** World height from which objects are dropped, m. */
+const DROP_HEIGHT = 1.37
+const OBJECT_MEETS = GROUP_OBJECT | GROUP_ROBOT | GROUP_TABLE
+
+/** A level patch on which objects can be placed: ranges of x and y, and its height. */
+export interface Area {
+  readonly name: string
+  readonly x: readonly [min: number, max: number]
+  readonly y: readonly [min: number, max: number]
+  readonly z: number
+}
 
 /** Furniture that never moves, and where the robot stands in it. World frame, metres. */
 export interface SceneSpec {
   readonly id: string
   readonly furniture: readonly { readonly body: Body; readonly position: Vec3 }[]
-  /** Height of the surface that objects are placed on. */
+  /** Height of the surface that the source objects are placed on. */
   readonly surface: number
+  /** Where objects may be placed. */
+  readonly areas: readonly Area[]
+  /** An object whose origin is lower is lost, and how that is told. */
+  readonly lost: { readonly below: number; readonly how: string }
   readonly mount: RobotMount
+  /** The camera on the robot's base, 640x480. */
+  camera(): PinholeCamera
 }
 
 /** A physics world with a scene's furniture, a robot and some objects. World frame, metres. */
@@ -32,31 +51,38 @@ export class Scene {
   readonly baseFrame: BaseFrame
   private readonly objectHandles: number[] = []
   private readonly template: Uint8Array
+  private readonly substeps: number
   private world: RAPIER.World
+  private readonly boxes: BoundingBox[]
   private objectBodies: RAPIER.RigidBody[] = []
+  private obstacles: Obstacle[] = []
   private readonly pose = new Float64Array(7)
   private readonly vector = { x: 0, y: 0, z: 0 }
   private readonly quaternion = { x: 0, y: 0, z: 0, w: 1 }
   private readonly impulse = new Float64Array(3)
 
-  constructor(spec: SceneSpec, arm: ArmSpec, objects: readonly ObjectSpec[]) {
+  constructor(spec: SceneSpec, arm: ArmSpec, objects: readonly ObjectSpec[], drive: DriveModel = 'driven') {
     this.spec = spec
     this.objects = objects
+    this.boxes = objects.map(({ body }) => boundingBox([body]))
     this.baseFrame = new BaseFrame(spec.mount)
-    const world = createWorld()
+    const { solver, addRobot } = driveModels[drive]
+    const world = createWorld(solver)
+    this.substeps = Math.round(CONTROL_PERIOD / solver.timestep)
     this.world = world
-    const surface = { friction: 1, density: 0, group: GROUP_TABLE, meets: GROUP_OBJECT }
+    const surface = { friction: 1, density: 0, group: GROUP_TABLE, meets: GROUP_OBJECT | GROUP_ROBOT }
     for (const { body, position } of spec.furniture) {
       addBody(world, RAPIER.RigidBodyDesc.fixed().setTranslation(...position), body, surface)
     }
-    this.robot = new DrivenRobot(world, arm, spec.mount)
+    this.robot = addRobot(world, arm, spec.mount, solver.timestep)
     for (const [i, object] of objects.entries()) {
-      const description = objectDescription().setTranslation(-0.2, 0.2 * i, 2)
+      const free = object.fixed ? RAPIER.RigidBodyDesc.fixed() : objectDescription()
+      const description = free.setTranslation(-0.2, 0.2 * i, 2)
       const surface = {
         friction: object.friction,
         density: object.density,
-        group: GROUP_OBJECT,
-        meets: GROUP_OBJECT | GROUP_ROBOT | GROUP_TABLE,
+        group: object.fixed ? GROUP_TABLE : GROUP_OBJECT,
+        meets: object.fixed ? GROUP_OBJECT | GROUP_ROBOT : OBJECT_MEETS,
       }
       this.objectHandles.push(addBody(world, description, object.body, surface).handle)
     }
@@ -71,11 +97,12 @@ export class Scene {
     this.robot.reset()
   }
 
-  /** Puts an object on the surface, standing on its underside. */
+  /** Puts an object on what is there at x, y (an area, else the surface), standing on its underside. */
   place(index: number, x: number, y: number, yaw: number): void {
     const [qx, qy, qz, qw] = fromYaw(yaw)
     const body = this.objectBodies[index]
-    body.setTranslation({ x, y, z: this.spec.surface + this.objects[index].bottom + 2e-4 }, true)
+    const support = areaAt(this.spec, x, y)?.z ?? this.spec.surface
+    body.setTranslation({ x, y, z: support + this.objects[index].bottom + 2e-4 }, true)
     body.setRotation({ x: qx, y: qy, z: qz, w: qw }, true)
     body.setLinvel({ x: 0, y: 0, z: 0 }, true)
     body.setAngvel({ x: 0, y: 0, z: 0 }, true)
@@ -97,19 +124,54 @@ export class Scene {
   settle(): void {
     for (let i = 0; i < MAX_SETTLE_STEPS; i++) {
       this.world.step()
-      if (i >= 12 && this.speed() < SETTLED_SPEED) return
+      if (i < 12 || this.speed() >= SETTLED_SPEED) continue
+      this.rest()
+      return
     }
+  }
+
+  /**
+   * SimplerEnv's start instead (ManiSkill2_real2sim move_near_in_scene.py `_initialize_actors`): objects fall
+   * upright from a height, past the robot, and lie free for half a second, or two if they still move.
+   */
+  drop(): void {
+    const second = Math.round(1 / this.world.timestep)
+    for (const [i, body] of this.objectBodies.entries()) {
+      if (this.objects[i].fixed) continue
+      const { x, y } = body.translation(this.vector)
+      body.setTranslation({ x, y, z: DROP_HEIGHT }, true)
+      body.setEnabledRotations(false, false, true, true)
+      setMeets(body, GROUP_OBJECT | GROUP_TABLE)
+    }
+    this.run(second / 2)
+    for (const [i, body] of this.objectBodies.entries()) {
+      if (this.objects[i].fixed) continue
+      body.setEnabledRotations(true, true, true, true)
+      body.setLinvel({ x: 0, y: 0, z: 0 }, true)
+      body.setAngvel({ x: 0, y: 0, z: 0 }, true)
+    }
+    this.run(second / 2)
+    if (this.speed() > SETTLED_SPEED) this.run(1.5 * second)
+    for (const [i, body] of this.objectBodies.entries()) {
+      if (!this.objects[i].fixed) setMeets(body, OBJECT_MEETS)
+    }
+    if (this.speed() < SETTLED_SPEED) this.rest()
+  }
+
+  /** Objects at rest sleep, and cost nothing, until something touches them. */
+  private rest(): void {
+    for (const { body } of this.obstacles) body.sleep()
   }
 
   /** One 5 Hz control step towards joint and finger targets. */
   controlStep(jointTarget: Numbers, finger: number): void {
     const { robot, world } = this
     robot.drive(jointTarget, finger)
-    for (let i = 0; i < SUBSTEPS; i++) {
+    for (let i = robot.glide(this.substeps - 1, this.obstacles); i < this.substeps; i++) {
       robot.beforeStep()
       world.step()
-      robot.afterStep()
     }
+    robot.measure()
   }
 
   /** World pose of an object's frame, [7]. */
@@ -141,7 +203,7 @@ export class Scene {
     for (const [i, object] of this.objects.entries()) {
       const { x, y, z } = this.objectBodies[i].translation(this.vector)
       if (!Number.isFinite(x + y + z)) return `the simulation of ${object.name} is not finite`
-      if (z < this.spec.surface - 0.03) return `${object.name} fell off the table`
+      if (z < this.spec.lost.below) return `${object.name} ${this.spec.lost.how}`
       if (Math.abs(x) > 1.5 || Math.abs(y) > 1.5 || z > 3) return `${object.name} left the scene`
     }
     return undefined
@@ -225,14 +287,22 @@ export class Scene {
   }
 
   private load(bytes: Uint8Array): void {
+    const world = restoreWorld(bytes)
     this.world.free()
-    this.bind(restoreWorld(bytes))
+    this.bind(world)
   }
 
   private bind(world: RAPIER.World): void {
     this.world = world
     this.robot.bind(world)
     this.objectBodies = this.objectHandles.map((handle) => world.getRigidBody(handle))
+    this.obstacles = this.objects.flatMap(({ fixed }, i) =>
+      fixed ? [] : [{ body: this.objectBodies[i], box: this.boxes[i] }],
+    )
+  }
+
+  private run(timesteps: number): void {
+    for (let i = 0; i < timesteps; i++) this.world.step()
   }
 
   private speed(): number {
@@ -248,3 +318,15 @@ export class Scene {
 }
 
 const UPRIGHT = [0, 0, 0, 1]
+
+/** What an object collides with. */
+function setMeets(body: RAPIER.RigidBody, groups: number): void {
+  for (let i = 0; i < body.numColliders(); i++) {
+    body.collider(i).setCollisionGroups((GROUP_OBJECT << 16) | groups)
+  }
+}
+
+/** The area that x, y is in, if any. */
+export function areaAt(spec: SceneSpec, x: number, y: number): Area | undefined {
+  return spec.areas.find((area) => x >= area.x[0] && x <= area.x[1] && y >= area.y[0] && y <= area.y[1])
+}

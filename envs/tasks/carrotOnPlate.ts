@@ -1,3 +1,4 @@
+import { flatTable } from '../scenes/flatTable.js'
 import { carrot, plate } from '../scenes/objects.js'
 import { cornerPairs, randomPair } from './placement.js'
 import type { PutOnTask } from './task.js'
@@ -12,11 +13,13 @@ export const carrotOnPlate: PutOnTask = {
   id: 'widowx_carrot_on_plate',
   instruction: 'put carrot on plate',
   maxSteps: 60,
+  scene: flatTable,
   source: carrot,
   target: plate,
   onlyOnTarget: true,
   heightSlack: 0.02,
-  restHeight: 0.0195,
+  letGoHeight: 0.0195,
+  carryHover: 0.04,
   placeTolerance: 0.015,
   officialEpisodes: PAIRS.length * YAWS.length,
   official(episodeId) {

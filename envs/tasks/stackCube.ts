@@ -1,3 +1,4 @@
+import { flatTable } from '../scenes/flatTable.js'
 import { greenCube, yellowCube } from '../scenes/objects.js'
 import { cornerPairs, randomPair } from './placement.js'
 import type { PutOnTask } from './task.js'
@@ -11,11 +12,13 @@ export const stackCube: PutOnTask = {
   id: 'widowx_stack_cube',
   instruction: 'stack the green block on the yellow block',
   maxSteps: 60,
+  scene: flatTable,
   source: greenCube,
   target: yellowCube,
   onlyOnTarget: true,
   heightSlack: 0.02,
-  restHeight: 0.03,
+  letGoHeight: 0.03,
+  carryHover: 0.04,
   placeTolerance: 0.006,
   officialEpisodes: PAIRS.length,
   official(episodeId) {

@@ -1,5 +1,6 @@
 import type { Rng } from '@vla-gym/gymnasium'
-import type { ObjectSpec } from '../scenes/objects.js'
+import type { ObjectSpec } from '../scenes/objectSpec.js'
+import type { SceneSpec } from '../scenes/scene.js'
 
 /** Where an object stands: world x, y in m and yaw in rad. */
 export interface Spot {
@@ -20,14 +21,19 @@ export interface PutOnTask {
   readonly instruction: string
   /** Control steps of an episode. */
   readonly maxSteps: number
+  readonly scene: SceneSpec
   readonly source: ObjectSpec
   readonly target: ObjectSpec
   /** Success needs that the source touches nothing but target and robot. */
   readonly onlyOnTarget: boolean
   /** Allowed gap between source and target, m. */
   readonly heightSlack: number
-  /** For the expert: height of the source's centre above the target's at rest, and how far off is good, m. */
-  readonly restHeight: number
+  /**
+   * For the expert, m: heights of the source's centre above the target's where it lets go and how much higher it
+   * carries, and how far from the target's centre it may let go.
+   */
+  readonly letGoHeight: number
+  readonly carryHover: number
   readonly placeTolerance: number
   readonly officialEpisodes: number
   /** Layout of an official episode; ids wrap around. */

@@ -17,7 +17,7 @@ export function checkCommand(): Command {
       const checked: string[] = []
       for (const suite of chosen) {
         for (const task of chooseTasks(suite, options.task)) {
-          const env = makeEnv(task, { image: { width: 64, height: 48 } })
+          const env = makeEnv(task, { image: { width: 64, height: 48 }, depth: true, segmentation: true })
           checkEnv(env)
           env.close()
           checked.push(`${suite.id}/${task}`)

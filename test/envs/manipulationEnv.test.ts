@@ -28,9 +28,12 @@ function hashOf(env: ManipulationEnv, seed: number, steps: number): string {
 
 describe('ManipulationEnv', () => {
   it.each(ids)('%s keeps the rules of Gymnasium, and its id is registered', (id) => {
-    const env = makeEnv(id, { image: { width: 24, height: 24, crop: [80, 0, 480, 480] } })
-    checkEnv(env, 8)
-    env.close()
+    const image = { width: 24, height: 24, crop: [80, 0, 480, 480] } as const
+    for (const options of [{ image, depth: true, segmentation: true }, {}]) {
+      const env = makeEnv(id, options)
+      checkEnv(env, 8)
+      env.close()
+    }
     expect(registeredIds()).toContain(`simpler-widowx/${id}-v0`)
     const made = make(`simpler-widowx/${id}-v0`)
     made.reset({ seed: 1 })
@@ -53,7 +56,13 @@ describe('ManipulationEnv', () => {
     const rng = Rng.fromSeed(2)
     env.reset({ seed: 9 })
     for (let i = 0; i < 11; i++) env.step(noisyAction(env, rng))
-    copy.restore(env.snapshot())
+    const bytes = env.snapshot()
+    const restored = copy.restore(bytes)
+    const now = env.restore(bytes)
+    for (const key of ['state', 'tcpPose', 'jointPositions', 'jointVelocities'] as const) {
+      expect(restored[key]).toEqual(now[key])
+    }
+    expect(copy.snapshot()).toEqual(bytes)
     const tail = (from: ManipulationEnv, noise: Rng) => {
       for (let i = 0; i < 20; i++) from.step(noisyAction(from, noise))
       from.reset()
@@ -64,6 +73,8 @@ describe('ManipulationEnv', () => {
     const other = makeEnv(ids.find((known) => known !== id)!)
     expect(() => other.restore(env.snapshot())).toThrow(/snapshot is of/)
     expect(() => env.restore(new Uint8Array(3))).toThrow(/snapshot is of/)
+    expect(() => env.restore(bytes.subarray(0, bytes.length - 9))).toThrow(/cut short/)
+    expect(env.restore(bytes).state).toEqual(restored.state)
     for (const each of [env, copy, other]) each.close()
   })
 
@@ -98,6 +109,17 @@ describe('ManipulationEnv', () => {
     expect(() => env.reset({ options: { episodeId: -1 } })).toThrow(/episodeId/)
     expect(() => makeEnv('widowx_carot')).toThrow(/widowx_carrot_on_plate/)
     expect(() => makeEnv('widowx_stack_cube', { successSteps: 0.5 })).toThrow(/successSteps/)
+    expect(() => makeEnv('widowx_stack_cube', { depth: true })).toThrow(/depth needs an image size/)
+    expect(() => env.segmentationNames).toThrow(/set the option image/)
+    const wrong = { placement: 'grid', start: 'thrown', drive: 'magic' } as Record<string, string>
+    for (const [name, value] of Object.entries(wrong)) {
+      const options = { [name]: value }
+      expect(() => makeEnv('widowx_stack_cube', options)).toThrow(
+        new RegExp(`${name} must be .* got '${value}'`),
+      )
+    }
+    const placement = { source: { x: 0.5, y: 0 }, target: { x: -0.1, y: 0 } }
+    expect(() => env.reset({ options: { placement } })).toThrow(/carrot \(source\)/)
     const crop = [400, 0, 480, 480] as const
     expect(() => makeEnv('widowx_stack_cube', { image: { width: 8, height: 8, crop } })).toThrow(/crop/)
     env.close()
@@ -126,11 +148,91 @@ describe('ManipulationEnv', () => {
     env.close()
   })
 
+  it.each([
+    ['widowx_put_eggplant_in_basket', 0, [-0.36, 0.1, 0.95], 'eggplant fell out of the sink'],
+    ['widowx_put_eggplant_in_basket', 0, [Number.NaN, 0.1, 1], 'the simulation of eggplant is not finite'],
+    ['widowx_spoon_on_towel', 1, [-0.6, 0, 0.87], 'towel fell off the table'],
+    ['widowx_spoon_on_towel', 0, [Number.POSITIVE_INFINITY, 0, 1], 'the simulation of spoon is not finite'],
+    ['widowx_stack_cube', 0, [-0.2, 2, 2.5], 'green_cube left the scene'],
+  ] as const)('%s: object %d at %o ends the episode and says why', (id, index, position, reason) => {
+    const env = makeEnv(id)
+    env.reset({ seed: 4 })
+    env.scene.setObjectPose(index, [...position, 0, 0, 0, 1])
+    let step = env.step(still)
+    for (let i = 0; i < 4 && !step[3]; i++) step = env.step(still)
+    expect(step.slice(1, 4)).toEqual([0, false, true])
+    expect(step[4]).toMatchObject({ failure: reason, success: false, grasped: false, onTarget: false })
+    expect(step[0].state.every(Number.isFinite)).toBe(true)
+    env.reset()
+    expect(env.step(still)[4].failure).toBeUndefined()
+    env.close()
+  })
+
+  it.each(ids)('%s says where tool, joints and camera are', (id) => {
+    const env = makeEnv(id)
+    const [start] = env.reset({ seed: 3 })
+    const { basePosition, qpos } = env.task.scene.mount
+    for (const [i, x] of [...basePosition, 0, 0, 1, 0].entries()) expect(start.basePose[i]).toBeCloseTo(x, 6)
+    for (const [i, q] of qpos.entries()) expect(start.jointPositions[i]).toBeCloseTo(q, 6)
+    expect(start.jointPositions[6]).toBeCloseTo(0.037, 4)
+    expect([...start.jointVelocities]).toEqual(new Array(7).fill(0))
+    expect([...start.cameraIntrinsics].map((x) => Number(x.toFixed(3)))).toEqual([
+      ...[623.588, 0, 319.501],
+      ...[0, 623.588, 239.545],
+      ...[0, 0, 1],
+    ])
+    const before = [...start.jointPositions]
+    const [next] = env.step([0.02, 0.01, -0.02, 0, 0, 0.1, -1])
+    expect([...start.jointPositions]).toEqual(before)
+    for (let i = 0; i < 7; i++) {
+      expect(next.jointVelocities[i]).toBeCloseTo((next.jointPositions[i] - before[i]) / 0.2, 4)
+    }
+    expect(next.jointVelocities[6]).toBeLessThan(-0.01)
+    const kinematics = env.scene.robot.kinematics
+    kinematics.forward(next.jointPositions)
+    for (let i = 0; i < 7; i++) expect(next.tcpPose[i]).toBeCloseTo(kinematics.tcp[i], 5)
+    for (let i = 0; i < 3; i++) expect(next.tcpPose[i]).toBe(next.state[i])
+    env.close()
+  })
+
+  it('draws depth and segmentation that agree with the camera matrices', () => {
+    const image = { width: 160, height: 120 }
+    const env = makeEnv('widowx_put_eggplant_in_basket', { image, depth: true, segmentation: true })
+    const [observation] = env.reset({ options: { episodeId: 1 } })
+    const { cameraIntrinsics: k, cameraExtrinsics: e, depth, segmentation } = observation
+    const names = env.segmentationNames
+    const center = env.scene.objectCenter(0, new Float64Array(3))
+    const local = [0, 1, 2].map(
+      (r) => e[4 * r] * center[0] + e[4 * r + 1] * center[1] + e[4 * r + 2] * center[2] + e[4 * r + 3],
+    )
+    const u = Math.floor((k[0] * local[0]) / local[2] + k[2])
+    const v = Math.floor((k[4] * local[1]) / local[2] + k[5])
+    expect(names[segmentation![v * image.width + u]]).toBe('eggplant')
+    // The camera sees its near side, about a radius nearer than its centre.
+    expect(local[2] - depth![v * image.width + u]).toBeGreaterThan(0.012)
+    expect(local[2] - depth![v * image.width + u]).toBeLessThan(0.03)
+    const seen = new Set(Array.from(segmentation!, (id) => names[id]))
+    for (const name of ['background', 'counter', 'sink', 'basket', 'eggplant', 'left_finger_link']) {
+      expect(seen).toContain(name)
+    }
+    expect(seen).not.toContain('basket_target')
+    for (const [i, id] of segmentation!.entries()) expect(depth![i] > 0).toBe(id > 0)
+    env.step(still)
+    expect(observation.depth).toBe(depth)
+    const late = env.step(still)[0]
+    env.step(still)
+    expect(() => late.depth).toThrow(/obs.depth was not looked at/)
+    const plain = makeEnv('widowx_stack_cube', { image })
+    expect(plain.reset()[0].depth).toBeUndefined()
+    for (const each of [env, plain]) each.close()
+  })
+
   it('renders an observation late, once, and not after the next step', () => {
     const image = { width: 32, height: 32, crop: [80, 0, 480, 480] as const }
     const env = makeEnv('widowx_carrot_on_plate', { image, distractors: true })
     const [first] = env.reset({ seed: 2 })
-    expect(env.grounding().names.sort()).toEqual(['carrot', 'green_cube', 'plate', 'yellow_cube'])
+    const names = ['carrot', 'green_cube', 'plate', 'spoon', 'towel', 'yellow_cube']
+    expect(env.grounding().names.sort()).toEqual(names)
     const second = env.step(env.expertAction())[0]
     expect(() => first.image).toThrow(/not looked at/)
     const picture = second.image

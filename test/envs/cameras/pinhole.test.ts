@@ -1,6 +1,13 @@
 import { Quaternion, Vector3 } from 'three'
 import { describe, expect, it } from 'vitest'
-import { flatTableCamera, lookAt, projectPoint } from '../../../envs/cameras/index.js'
+import {
+  extrinsicsMatrix,
+  flatTableCamera,
+  intrinsicsMatrix,
+  lookAt,
+  projectPoint,
+  sinkCamera,
+} from '../../../envs/cameras/index.js'
 import type { Vec3 } from '../../../envs/geometry.js'
 
 const camera = flatTableCamera()
@@ -40,6 +47,43 @@ describe('flatTableCamera', () => {
   it('meets the table with its optical axis at (-0.185, 0.004)', () => {
     const { u, v } = projectPoint(camera, [-0.185, 0.004, table])
     expect(Math.hypot(u - camera.cx, v - camera.cy)).toBeLessThan(1)
+  })
+})
+
+describe('sinkCamera', () => {
+  it('has the world pose of the fact sheet', () => {
+    const { position, rotation } = sinkCamera()
+    const forward = new Vector3(0, 0, 1).applyQuaternion(new Quaternion(...rotation)).toArray()
+    for (const [i, x] of [0.13, 0.27, 1.24].entries()) expect(position[i]).toBeCloseTo(x, 6)
+    for (const [i, x] of [-0.65866, -0.2964, -0.6916].entries()) expect(forward[i]).toBeCloseTo(x, 4)
+  })
+})
+
+describe('matrices', () => {
+  it.each([
+    ['flat table', flatTableCamera()],
+    ['sink', sinkCamera()],
+    ['crop', flatTableCamera().cropped([95, 40, 400, 400], 80, 80)],
+  ])('project points as the camera does: %s', (_, view) => {
+    const [k, e] = [intrinsicsMatrix(view), extrinsicsMatrix(view)]
+    for (const p of [
+      [-0.16, 0, table],
+      [-0.2, 0.05, 0.95],
+      [-0.1, 0.2, 0.94],
+    ] satisfies Vec3[]) {
+      const local = [0, 1, 2].map(
+        (r) => e[4 * r] * p[0] + e[4 * r + 1] * p[1] + e[4 * r + 2] * p[2] + e[4 * r + 3],
+      )
+      const [u, v, w] = [0, 1, 2].map(
+        (r) => k[3 * r] * local[0] + k[3 * r + 1] * local[1] + k[3 * r + 2] * local[2],
+      )
+      const pixel = projectPoint(view, p)
+      // Matrices are float32: 1e-3 pixels.
+      expect(Math.abs(u / w - pixel.u)).toBeLessThan(1e-3)
+      expect(Math.abs(v / w - pixel.v)).toBeLessThan(1e-3)
+      expect(w).toBeCloseTo(pixel.depth, 5)
+    }
+    expect([...e.subarray(12)]).toEqual([0, 0, 0, 1])
   })
 })
 

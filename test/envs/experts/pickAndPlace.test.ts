@@ -18,7 +18,7 @@ function evaluate(id: string, { seeds = 0, noise = 0 }: Run) {
   for (let episode = 0; episode < episodes; episode++) {
     let [, info] = env.reset(seeds ? { seed: 1000 + episode } : { options: { episodeId: episode } })
     let first = 60
-    for (let i = 0; i < 60; i++) {
+    for (let i = 0; i < env.task.maxSteps; i++) {
       const action = env.expertAction()
       longest = Math.max(longest, Math.hypot(action[0], action[1], action[2]))
       for (let k = 0; k < 6; k++) action[k] += noise * rng.uniform(-1, 1) * (k < 3 ? 1 : 5)

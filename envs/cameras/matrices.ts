@@ -1,0 +1,21 @@
+import { Matrix4, Quaternion, Vector3 } from 'three'
+import type { PinholeParameters } from './pinhole.js'
+
+/** [3, 3] row-major, pixels: a point at (x, y, z) of the optical frame is seen at the pixel K (x, y, z) / z. */
+export function intrinsicsMatrix({ fx, fy, cx, cy }: PinholeParameters): Float32Array {
+  return Float32Array.of(fx, 0, cx, 0, fy, cy, 0, 0, 1)
+}
+
+/**
+ * [4, 4] row-major, world to camera, m; the camera's axes are the optical frame of OpenCV: x right, y down,
+ * z forward.
+ */
+export function extrinsicsMatrix({ position, rotation }: PinholeParameters): Float32Array {
+  const toWorld = new Matrix4().compose(
+    new Vector3(...position),
+    new Quaternion(...rotation),
+    new Vector3(1, 1, 1),
+  )
+  // three.js keeps matrices column by column.
+  return Float32Array.from(toWorld.invert().transpose().elements)
+}

@@ -1,0 +1,52 @@
+import { UserError } from '@vla-gym/gymnasium'
+import type { ImageSpec } from './manipulationView.js'
+import { type DriveModel, driveModels } from './robots/driveModels.js'
+
+export interface ManipulationEnvOptions {
+  /** null or absent: no camera, and `obs.image` is empty. */
+  readonly image?: ImageSpec | null
+  /** Observations have `depth` and `segmentation` of the image's size too. */
+  readonly depth?: boolean
+  readonly segmentation?: boolean
+  /** 'official': SimplerEnv's grid; 'random': uniform over the same ranges. Default 'random'. */
+  readonly placement?: 'official' | 'random'
+  /**
+   * 'set-down' (default): objects start 0.2 mm above what they stand on; 'drop': they fall from 0.5 m, as in
+   * SimplerEnv, which takes longer and ends in the same places.
+   */
+  readonly start?: 'set-down' | 'drop'
+  /** How the arm's joints move; default 'driven'. docs/robots.md. */
+  readonly drive?: DriveModel
+  /** Terminate after this many successful control steps in a row; 0 (default): fixed-length episodes. */
+  readonly successSteps?: number
+  /** Put the other objects of the scene's tasks on the table too (for grounding data). */
+  readonly distractors?: boolean
+}
+
+/** UserError that names the option. */
+export function checkOptions(options: ManipulationEnvOptions): void {
+  const { image, successSteps = 0 } = options
+  checkChoice('placement', options.placement, ['official', 'random'])
+  checkChoice('start', options.start, ['set-down', 'drop'])
+  checkChoice('drive', options.drive, Object.keys(driveModels))
+  if (!Number.isInteger(successSteps) || successSteps < 0) {
+    throw new UserError(`successSteps must be an integer >= 0, got ${successSteps}`)
+  }
+  if (!image) {
+    for (const name of ['depth', 'segmentation'] as const) {
+      if (options[name]) throw new UserError(`${name} needs an image size: set image: { width, height } too`)
+    }
+    return
+  }
+  const [x, y, w, h] = image.crop ?? [0, 0, 640, 480]
+  if (!(w > 0 && h > 0 && x >= 0 && y >= 0 && x + w <= 640 && y + h <= 480)) {
+    throw new UserError(`image crop [${image.crop}] must be x, y, width, height inside 640x480`)
+  }
+}
+
+function checkChoice(name: string, value: string | undefined, choices: readonly string[]): void {
+  if (value === undefined || choices.includes(value)) return
+  throw new UserError(
+    `${name} must be ${choices.map((choice) => `'${choice}'`).join(' or ')}, got '${value}'`,
+  )
+}

@@ -1,0 +1,89 @@
+import { UserError } from '@vla-gym/gymnasium'
+import type { ObjectSpec } from '../scenes/objectSpec.js'
+import { areaAt, type SceneSpec } from '../scenes/scene.js'
+import type { Placement, PutOnTask, Spot } from './task.js'
+
+/** World x, y in m and yaw in rad (default 0). */
+export interface CustomSpot {
+  readonly x: number
+  readonly y: number
+  readonly yaw?: number
+}
+
+/** A layout of the caller's own; the target may only be left out where it is part of the furniture. */
+export interface CustomPlacement {
+  readonly source: CustomSpot
+  readonly target?: CustomSpot
+}
+
+/** How far from its base the arm reaches things on the table with the gripper pointing down, m. */
+const REACH = 0.46
+
+/** The layout for a task. UserError if something is not finite, off the scene, out of reach or overlapping. */
+export function checkPlacement(task: PutOnTask, given: CustomPlacement): Placement {
+  const { scene } = task
+  const source = checkSpot('source', given.source)
+  if (task.target.fixed) {
+    if (given.target) throw bad(`leave target out, the ${task.target.name} of ${task.id} has its place`)
+    const { target } = task.official(0)
+    checkInside(scene, 'source', task.source, source)
+    return { source, target }
+  }
+  const target = checkSpot('target', given.target)
+  checkInside(scene, 'source', task.source, source)
+  checkInside(scene, 'target', task.target, target)
+  if (overlap(source, task.source, target, task.target)) {
+    throw bad(`${task.source.name} and ${task.target.name} overlap; move them apart`)
+  }
+  return { source, target }
+}
+
+function bad(problem: string): UserError {
+  return new UserError(`reset: options.placement: ${problem}`)
+}
+
+function checkSpot(name: string, spot: CustomSpot | undefined): Spot {
+  const { x, y, yaw = 0 } = spot ?? ({} as Partial<CustomSpot>)
+  if (!Number.isFinite(x) || !Number.isFinite(y) || !Number.isFinite(yaw)) {
+    throw bad(`${name} must be { x, y, yaw } in finite numbers, got { ${x}, ${y}, ${yaw} }`)
+  }
+  return { x: x!, y: y!, yaw }
+}
+
+function checkInside(scene: SceneSpec, name: string, object: ObjectSpec, spot: Spot): void {
+  const area = areaAt(scene, spot.x, spot.y)
+  const [halfX, halfY] = boundsOf(object, spot)
+  const fits =
+    area &&
+    spot.x - halfX >= area.x[0] &&
+    spot.x + halfX <= area.x[1] &&
+    spot.y - halfY >= area.y[0] &&
+    spot.y + halfY <= area.y[1]
+  if (!fits) {
+    const areas = scene.areas.map((a) => `${a.name}: x in [${a.x}], y in [${a.y}]`).join('; ')
+    throw bad(`${object.name} (${name}) at (${spot.x}, ${spot.y}) is not wholly inside an area (${areas})`)
+  }
+  const [baseX, baseY] = scene.mount.basePosition
+  const distance = Math.hypot(spot.x - baseX, spot.y - baseY)
+  if (distance > REACH) {
+    throw bad(`${object.name} (${name}) is ${distance.toFixed(2)} m from the robot, which reaches ${REACH} m`)
+  }
+}
+
+/** Half extents of the turned box along the world's x and y. */
+function boundsOf({ box }: ObjectSpec, { yaw }: Spot): [number, number] {
+  const [c, s] = [Math.abs(Math.cos(yaw)), Math.abs(Math.sin(yaw))]
+  return [(c * box[0] + s * box[1]) / 2, (s * box[0] + c * box[1]) / 2]
+}
+
+/** Whether objects may overlap, seen from above: their footprints do, and no side of a box separates the boxes. */
+function overlap(a: Spot, objectA: ObjectSpec, b: Spot, objectB: ObjectSpec): boolean {
+  if (Math.hypot(b.x - a.x, b.y - a.y) >= objectA.footprint + objectB.footprint) return false
+  for (const yaw of [a.yaw, a.yaw + Math.PI / 2, b.yaw, b.yaw + Math.PI / 2]) {
+    const between = Math.abs(Math.cos(yaw) * (b.x - a.x) + Math.sin(yaw) * (b.y - a.y))
+    const halfA = boundsOf(objectA, { ...a, yaw: a.yaw - yaw })[0]
+    const halfB = boundsOf(objectB, { ...b, yaw: b.yaw - yaw })[0]
+    if (between >= halfA + halfB) return false
+  }
+  return true
+}
