@@ -5,7 +5,18 @@ import type { Attribute, GraphNode, TensorData } from './model.js'
 export type AttributeInput = Attribute | number | string | readonly number[]
 
 /** Attributes that ONNX declares as floats, whatever their value: 1 must not become an integer there. */
-const floatNames = new Set(['alpha', 'beta', 'gamma', 'epsilon', 'momentum', 'lambd', 'bias', 'value_float'])
+const floatNames = new Set([
+  'alpha',
+  'beta',
+  'gamma',
+  'epsilon',
+  'momentum',
+  'lambd',
+  'bias',
+  'value_float',
+  'cubic_coeff_a',
+  'extrapolation_value',
+])
 
 /** Tags a plain value: a number is a float where ONNX has a float attribute of that name, otherwise an int. */
 export function toAttribute(name: string, value: AttributeInput): Attribute {

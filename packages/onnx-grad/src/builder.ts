@@ -1,7 +1,7 @@
 import { type AttributeInput, intsAttribute } from './attributes.js'
 import { normalizeAxis } from './axes.js'
 import { onnxDataType } from './codec.js'
-import { dimProduct, dimQuotient, isStatic, sameShape } from './dims.js'
+import { dimFactors, dimProduct, dimQuotient, isStatic, sameShape } from './dims.js'
 import { UserError } from './errors.js'
 import { GraphWriter, type Operand, stopGradientPrefix, type Value } from './graphWriter.js'
 import type { Dim, DType, Model } from './model.js'
@@ -209,12 +209,11 @@ export class GraphBuilder extends GraphWriter {
       const axis = info.shape.indexOf(dim)
       if (axis >= 0) return this.one('Shape', [info], { start: axis, end: axis + 1 })
     }
-    const factors = dim.split('*')
-    if (factors.length < 2 || dim.includes('('))
-      throw new UserError(`no value of graph '${this.name}' has the size '${dim}'`)
+    const factors = dimFactors(dim)
+    if (factors.length < 2) throw new UserError(`no value of graph '${this.name}' has the size '${dim}'`)
     return factors
       .map((part) =>
-        /^\d+$/.test(part) ? this.constant([Number(part)], undefined, 'int64') : this.sizeTensor(part),
+        typeof part === 'number' ? this.constant([part], undefined, 'int64') : this.sizeTensor(part),
       )
       .reduce((a, b) => this.mul(a, b))
   }

@@ -1,10 +1,11 @@
 import { GraphBuilder, type Value } from './builder.js'
 import { UserError } from './errors.js'
-import { gradientRule, isFlat } from './gradients/index.js'
+import { carriesGradient, gradientRule } from './gradients/index.js'
 import { zeros } from './gradients/rule.js'
 import { stopGradientPrefix } from './graphWriter.js'
 import { type GraphNode, isFloat, type Model } from './model.js'
 import { pruneModel } from './prune.js'
+import { simplify } from './simplify/index.js'
 
 export interface DifferentiateOptions {
   /** Name of a scalar float output. */
@@ -25,7 +26,7 @@ export const gradientName = (name: string): string => `grad.${name}`
  * an operator without gradient rule (or a form of it that the rule does not cover) between wrt and loss.
  */
 export function differentiate(model: Model, options: DifferentiateOptions): Model {
-  const g = GraphBuilder.from(model)
+  const g = GraphBuilder.from(simplify(model))
   const nodes = [...g.nodeList]
   const loss = lossValue(g, model, options.loss)
   for (const name of options.wrt) checkWrt(g, model, name)
@@ -39,25 +40,31 @@ export function differentiate(model: Model, options: DifferentiateOptions): Mode
     gradients.set(name, [sum])
     return sum
   }
-  const leadsOn = new Map<string, GraphNode>()
+  const { leadsOn, onPath } = pathsTo(loss.name, g, nodes, reached)
+  const path = (at: GraphNode): string => describePath(at, reached, leadsOn, loss.name)
+  // Before any rule runs: behind an operator without a rule, shapes may not be known either.
+  const strange = onPath.find((node) => !gradientRule(node.op))
+  if (strange) throw failure(strange, 'this operator has no gradient', path)
   for (const node of nodes.reverse()) {
     const dys = node.outputs.map((name) => (name ? gradientOf(name) : undefined))
-    const wanted = node.inputs.map((name) => passes(g, node) && reached.has(name))
+    const wanted = node.inputs.map((name, i) => passes(g, node, i) && reached.has(name))
     if (!dys.some((dy) => dy) || !wanted.includes(true)) continue
-    const dxs = inputGradients(g, node, dys, wanted, (at) => describePath(at, reached, leadsOn, loss.name))
+    const dxs = inputGradients(g, node, dys, wanted, path)
     node.inputs.forEach((name, i) => {
       const dx = dxs[i]
       if (!wanted[i] || !dx) return
       const parts = gradients.get(name)
       if (parts) parts.push(dx)
       else gradients.set(name, [dx])
-      leadsOn.set(name, node)
     })
   }
   for (const name of new Set(options.wrt))
     g.output(gradientName(name), gradientOf(name) ?? zeros(g, g.value(name)))
   return tidy(g.build(), model, options.wrt)
 }
+
+const failure = (node: GraphNode, problem: string, path: (node: GraphNode) => string): UserError =>
+  new UserError(`node '${node.name}' (${node.op}): ${problem}; it lies on the path ${path(node)}`)
 
 function inputGradients(
   g: GraphBuilder,
@@ -66,10 +73,8 @@ function inputGradients(
   wanted: readonly boolean[],
   path: (node: GraphNode) => string,
 ): readonly (Value | undefined)[] {
-  const fail = (problem: string) =>
-    new UserError(`node '${node.name}' (${node.op}): ${problem}; it lies on the path ${path(node)}`)
-  const rule = gradientRule(node.op)
-  if (!rule) throw fail('this operator has no gradient')
+  const fail = (problem: string) => failure(node, problem, path)
+  const rule = gradientRule(node.op)!
   const primary = dys[0]
   // Of the operators with rules only Split has several outputs; the others must not be asked for more.
   if (node.op !== 'Split' && dys.some((dy, i) => i > 0 && dy))
@@ -87,9 +92,27 @@ function inputGradients(
   })
 }
 
-/** Whether gradients pass through the node at all. */
-const passes = (g: GraphBuilder, node: GraphNode): boolean =>
-  !isFlat(node.op) &&
+/** For each value between wrt and loss the node that it is read by on its way to the loss; those nodes in order. */
+function pathsTo(
+  loss: string,
+  g: GraphBuilder,
+  nodes: readonly GraphNode[],
+  reached: ReadonlyMap<string, unknown>,
+): { leadsOn: Map<string, GraphNode>; onPath: GraphNode[] } {
+  const leadsOn = new Map<string, GraphNode>()
+  const onPath: GraphNode[] = []
+  for (const node of nodes.toReversed()) {
+    if (!node.outputs.some((name) => name === loss || leadsOn.has(name))) continue
+    const read = node.inputs.filter((name, i) => passes(g, node, i) && reached.has(name))
+    if (read.length) onPath.push(node)
+    for (const name of read) if (!leadsOn.has(name)) leadsOn.set(name, node)
+  }
+  return { leadsOn, onPath: onPath.reverse() }
+}
+
+/** Whether gradients pass through the node to that input. */
+const passes = (g: GraphBuilder, node: GraphNode, input: number): boolean =>
+  carriesGradient(node.op, input) &&
   !(node.op === 'Identity' && node.name.startsWith(stopGradientPrefix)) &&
   node.outputs.some((name) => {
     const info = g.info(name)
@@ -101,8 +124,8 @@ function valuesFrom(g: GraphBuilder, nodes: readonly GraphNode[], wrt: readonly 
   const reached = new Map<string, { node: GraphNode; from: string } | undefined>()
   for (const name of wrt) reached.set(name, undefined)
   for (const node of nodes) {
-    const from = node.inputs.find((name) => reached.has(name))
-    if (from === undefined || !passes(g, node)) continue
+    const from = node.inputs.find((name, i) => reached.has(name) && passes(g, node, i))
+    if (from === undefined) continue
     for (const name of node.outputs) {
       const info = g.info(name)
       if (name && !reached.has(name) && (!info || isFloat(info.dtype))) reached.set(name, { node, from })

@@ -36,6 +36,9 @@ function format({ factor, symbols }: Monomial): Dim {
   return (factor === 1 ? symbols : [String(factor), ...symbols]).join('*')
 }
 
+/** Factors of a product of sizes; one alone where it is none. */
+export const dimFactors = (dim: string): Dim[] => splitProduct(dim).map(asDim)
+
 /** Number of elements of a shape. */
 export function dimProduct(dims: readonly Dim[]): Dim {
   const parts = dims.map(parse)
@@ -64,12 +67,53 @@ export function dimSum(a: Dim, b: Dim): Dim {
   if (typeof a === 'number' && typeof b === 'number') return a + b
   if (a === 0) return b
   if (b === 0) return a
+  if (typeof a === 'number') return dimSum(b, a)
+  if (typeof b === 'number') {
+    const [, base, offset] = /^\((.+)\+(-?\d+)\)$/.exec(a) ?? []
+    // "(a+1)*(b+2)" starts and ends with parentheses too: only a balanced base is the sum's first part.
+    return base && isBalanced(base) ? dimSum(asDim(base), Number(offset) + b) : `(${a}+${b})`
+  }
   const left = parse(a)
   const right = parse(b)
   if (left.symbols.join('*') === right.symbols.join('*'))
     return format({ factor: left.factor + right.factor, symbols: left.symbols })
   return `(${a}+${b})`
 }
+
+function isBalanced(text: string): boolean {
+  let depth = 0
+  for (const char of text) {
+    if (char === '(') depth++
+    if (char === ')' && --depth < 0) return false
+  }
+  return depth === 0
+}
+
+const asDim = (text: string): Dim => (/^\d+$/.test(text) ? Number(text) : text)
+
+/**
+ * A size as a file names it. Exporters write formulas ('2*s0 + 1') where products are read here, so anything but
+ * a plain product is put in parentheses, which makes it one opaque symbol.
+ */
+export function namedDim(name: string): Dim {
+  const plain = name.replace(/\s+/g, '')
+  if (/^[^()*+\-/,|[\]]+(\*[^()*+\-/,|[\]]+)*$/.test(plain)) return dimProduct([plain])
+  return isBalanced(plain) ? `(${plain})` : `(${escapeName(plain)})`
+}
+
+/** A size as it is written to a file: without the parentheses that reading puts around a formula. */
+export const dimName = (dim: string): string => {
+  const inside = dim.slice(1, -1)
+  return dim.startsWith('(') && dim.endsWith(')') && isBalanced(inside) ? inside : dim
+}
+
+const escapeName = (name: string): string =>
+  name.replace(/[^\w./:-]/g, (char) => `%${char.charCodeAt(0).toString(16)}`)
+
+/** The size of an axis of a value of which nothing is known: equal only to itself. */
+export const unknownDim = (value: string, axis: number): string => `?${escapeName(value)}.${axis}`
+
+export const isUnknownDim = (dim: Dim): boolean => typeof dim === 'string' && dim.startsWith('?')
 
 /** Size of two broadcast axes (NumPy rule); undefined when they cannot match. */
 export function broadcastDim(a: Dim, b: Dim): Dim | undefined {

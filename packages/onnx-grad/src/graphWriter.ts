@@ -1,5 +1,5 @@
 import { type AttributeInput, toAttribute } from './attributes.js'
-import { sameShape } from './dims.js'
+import { isUnknownDim, sameShape } from './dims.js'
 import { UserError } from './errors.js'
 import {
   type Attribute,
@@ -8,14 +8,22 @@ import {
   defaultOpset,
   elementCount,
   type GraphNode,
+  isHalf,
   type Model,
   type TensorData,
   type TypedArray,
   typedArrayOf,
   type ValueInfo,
 } from './model.js'
-import { hasShapeRule, inferContent, inferOutputs, type KnownValues } from './shapeInference.js'
-import type { OutputType } from './shapeRules.js'
+import {
+  contentOf,
+  hasShapeRule,
+  inferContent,
+  inferOutputs,
+  type KnownValues,
+  trackable,
+} from './shapeInference.js'
+import type { OutputType } from './shapeRules/index.js'
 
 /** A tensor in the graph under construction. */
 export type Value = ValueInfo
@@ -27,9 +35,6 @@ export type Operand = Value | number
 export const stopGradientPrefix = 'StopGradient'
 
 const constantPrefix = 'constant'
-
-/** Integer tensors up to this size are tracked during shape inference. */
-const trackedElements = 64
 
 /** A graph under construction: its values, constants, nodes and their bookkeeping. */
 export class GraphWriter implements KnownValues {
@@ -68,7 +73,11 @@ export class GraphWriter implements KnownValues {
       this.nodeNames.add(node.name)
       for (const name of node.outputs) this.names.add(name)
     }
-    for (const node of model.nodes) this.append(node, model.valueInfo)
+    const declared = new Map([
+      ...model.outputs.map((info) => [info.name, info] as const),
+      ...(model.valueInfo ?? []),
+    ])
+    for (const node of model.nodes) this.append(node, declared)
     this.outputs.push(...model.outputs)
   }
 
@@ -110,8 +119,8 @@ export class GraphWriter implements KnownValues {
       )
     const value = this.declare({ name, dtype: tensor.dtype, shape: tensor.shape })
     this.initializers.set(name, tensor)
-    if ((tensor.dtype === 'int64' || tensor.dtype === 'int32') && tensor.data.length <= trackedElements)
-      this.contents.set(name, Array.from(tensor.data as Iterable<bigint | number>, Number))
+    const content = isHalf(tensor.dtype) ? undefined : contentOf(tensor.data)
+    if (content) this.contents.set(name, content)
     return value
   }
 
@@ -181,7 +190,7 @@ export class GraphWriter implements KnownValues {
   /** The number that a constant consists of; undefined for anything that can change (weights, inputs). */
   constantNumber(name: string): number | undefined {
     const tensor = this.constants.has(name) ? this.initializers.get(name) : undefined
-    if (!tensor || tensor.dtype === 'float16' || tensor.data.length === 0) return undefined
+    if (!tensor || isHalf(tensor.dtype) || tensor.data.length === 0) return undefined
     const first = tensor.data[0]
     return tensor.data.every((value: number | bigint) => value === first) ? Number(first) : undefined
   }
@@ -203,15 +212,20 @@ export class GraphWriter implements KnownValues {
 
   /** Outputs 1 and 2 of a LayerNormalization node, mean and inverse deviation, which it gets where absent. */
   layerNormStatistics(node: GraphNode): Value[] {
-    const types = inferOutputs(node, this)
-    if (!types) throw new UserError(`node '${node.name}' (${node.op}): shapes are not known`)
-    for (const i of [1, 2]) {
-      if (node.outputs[i]) continue
-      node.outputs[i] = this.fresh(node.outputs[0])
-      this.names.add(node.outputs[i])
-      this.infos.set(node.outputs[i], { name: node.outputs[i], ...types[i] })
+    return [this.extraOutput(node, 1), this.extraOutput(node, 2)]
+  }
+
+  /** An optional output of a node, which it gets where absent. Those before it must be there already. */
+  extraOutput(node: GraphNode, index: number): Value {
+    if (!node.outputs[index]) {
+      const type = inferOutputs(node, this)?.[index]
+      if (!type) throw new UserError(`node '${node.name}' (${node.op}): shapes are not known`)
+      const name = this.fresh(node.outputs[0])
+      node.outputs[index] = name
+      this.names.add(name)
+      this.infos.set(name, { name, ...type })
     }
-    return [this.value(node.outputs[1]), this.value(node.outputs[2])]
+    return this.value(node.outputs[index])
   }
 
   // ---- nodes ------------------------------------------------------------------------------------------
@@ -219,7 +233,7 @@ export class GraphWriter implements KnownValues {
   /** Any operator whose output types are given: the way out for what has no method here. */
   op(
     type: string,
-    inputs: readonly Value[],
+    inputs: readonly (Value | undefined)[],
     attributes: Record<string, AttributeInput> = {},
     outputs: readonly { dtype: DType; shape: readonly Dim[] }[] = [],
   ): Value[] {
@@ -305,7 +319,7 @@ export class GraphWriter implements KnownValues {
     this.push(node)
     const types = inferOutputs(node, this)
     node.outputs.forEach((name, i) => {
-      const info = types?.[i] ? { name, ...types[i] } : valueInfo?.get(name)
+      const info = types?.[i] ? merged({ name, ...types[i] }, valueInfo?.get(name)) : valueInfo?.get(name)
       if (name && info) this.infos.set(name, info)
     })
     this.track(node)
@@ -315,8 +329,14 @@ export class GraphWriter implements KnownValues {
 
   private track(node: GraphNode): void {
     const content = inferContent(node, this)
-    if (content && content.length <= trackedElements) this.contents.set(node.outputs[0], content)
+    if (content && content.length <= trackable) this.contents.set(node.outputs[0], content)
   }
+}
+
+/** The inferred type, with sizes from the file where inference found none. */
+function merged(inferred: ValueInfo, given: ValueInfo | undefined): ValueInfo {
+  if (given?.shape.length !== inferred.shape.length) return inferred
+  return { ...inferred, shape: inferred.shape.map((dim, i) => (isUnknownDim(dim) ? given.shape[i] : dim)) }
 }
 
 /** Nodes with the same key compute the same; undefined for a node that is not to be shared. */

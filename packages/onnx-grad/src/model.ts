@@ -1,6 +1,15 @@
 /** The graph as plain data: what builder, differentiator and codec share. Mirrors ONNX, minus control flow. */
 
-export type DType = 'float32' | 'float64' | 'float16' | 'int32' | 'int64' | 'uint8' | 'int8' | 'bool'
+export type DType =
+  | 'float32'
+  | 'float64'
+  | 'float16'
+  | 'bfloat16'
+  | 'int32'
+  | 'int64'
+  | 'uint8'
+  | 'int8'
+  | 'bool'
 
 /** A string is a symbolic size, for example 'batch'; products are written '39*batch'. */
 export type Dim = number | string
@@ -14,7 +23,7 @@ export type TypedArray =
   | Int8Array
   | Uint16Array
 
-/** A dense row-major tensor. float16 is held as its bits in a Uint16Array, bool as 0/1 in a Uint8Array. */
+/** A dense row-major tensor. float16 and bfloat16 are held as bits in a Uint16Array, bool as 0/1 in a Uint8Array. */
 export interface TensorData {
   readonly dtype: DType
   readonly shape: readonly number[]
@@ -61,6 +70,7 @@ export const bytesPerElement: Record<DType, number> = {
   float32: 4,
   float64: 8,
   float16: 2,
+  bfloat16: 2,
   int32: 4,
   int64: 8,
   uint8: 1,
@@ -69,8 +79,11 @@ export const bytesPerElement: Record<DType, number> = {
 }
 
 /** Whether values of this type carry gradients. */
-export const isFloat = (dtype: DType): boolean =>
-  dtype === 'float32' || dtype === 'float64' || dtype === 'float16'
+export const isFloat = (dtype: DType): boolean => dtype === 'float32' || dtype === 'float64' || isHalf(dtype)
+
+/** Whether values of this type are held as 16 bits of a float. */
+export const isHalf = (dtype: DType): dtype is 'float16' | 'bfloat16' =>
+  dtype === 'float16' || dtype === 'bfloat16'
 
 /** Number of elements of a static shape. */
 export const elementCount = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1)
@@ -84,6 +97,7 @@ export function typedArrayFromBytes(dtype: DType, bytes: Uint8Array): TypedArray
     case 'float64':
       return new Float64Array(buffer)
     case 'float16':
+    case 'bfloat16':
       return new Uint16Array(buffer)
     case 'int32':
       return new Int32Array(buffer)
@@ -97,6 +111,12 @@ export function typedArrayFromBytes(dtype: DType, bytes: Uint8Array): TypedArray
   }
 }
 
+/** The largest int64, which exporters write for 'to the end', is no number of JavaScript: it is rounded up. */
+export function toInt64(value: number): bigint {
+  const whole = BigInt(value)
+  return whole >= 2n ** 63n ? 2n ** 63n - 1n : whole
+}
+
 /** A typed array for this dtype from ordinary numbers. float16 is not offered: convert with a Cast node. */
 export function typedArrayOf(dtype: DType, values: readonly number[]): TypedArray {
   switch (dtype) {
@@ -107,7 +127,7 @@ export function typedArrayOf(dtype: DType, values: readonly number[]): TypedArra
     case 'int32':
       return Int32Array.from(values)
     case 'int64':
-      return BigInt64Array.from(values, (value) => BigInt(value))
+      return BigInt64Array.from(values, toInt64)
     case 'int8':
       return Int8Array.from(values)
     case 'uint8':
@@ -115,6 +135,8 @@ export function typedArrayOf(dtype: DType, values: readonly number[]): TypedArra
       return Uint8Array.from(values)
     case 'float16':
       return Uint16Array.from(values, float16Bits)
+    case 'bfloat16':
+      return Uint16Array.from(values, bfloat16Bits)
   }
 }
 
@@ -131,6 +153,14 @@ export function float16Bits(value: number): number {
   const exponent = Math.max(Math.floor(Math.log2(magnitude || 2 ** -30)), -14)
   const mantissa = roundHalfEven(magnitude / 2 ** (exponent - 10))
   return sign | (mantissa + ((exponent + 14) << 10))
+}
+
+/** Bits of a number in bfloat16 (the upper half of float32), rounded to nearest even. */
+export function bfloat16Bits(value: number): number {
+  scratch.setFloat32(0, value)
+  const bits = scratch.getUint32(0)
+  if (Number.isNaN(value)) return 0x7fc0
+  return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff
 }
 
 function roundHalfEven(x: number): number {

@@ -203,10 +203,11 @@ describe('differentiate', () => {
     )
     const other = differentiate(pruneModel(g.build(), ['other']), { loss: 'other', wrt: ['w'] })
     expect((await (await runner(other))({}))['grad.w'].data).toEqual(Float32Array.of(2, 4))
-    const pads = g.emit('Pad', [w, g.constant([1, 1], [2], 'int64')], { mode: 'reflect' })
-    g.output('padded', g.reduceSum(pads[0]))
-    expect(refuse(g.build(), { loss: 'padded' })).toThrow(
-      /a padding mode other than constant is not supported/,
+    const index = g.constant([0, 1], [2], 'int64')
+    const [product] = g.emit('ScatterElements', [w, index, x], { reduction: 'mul' })
+    g.output('scattered', g.reduceSum(product))
+    expect(refuse(g.build(), { loss: 'scattered' })).toThrow(
+      /reduction 'mul' is not supported by its gradient/,
     )
   })
 
@@ -225,7 +226,9 @@ describe('differentiate', () => {
   it('resolves ties and kinks as documented', async () => {
     const g = new GraphBuilder('ties')
     const [a, b] = ['a', 'b'].map((name) => g.parameter(name, [3], Float32Array.of(1, 2, 2)))
-    const top = g.reduceSum(g.add(g.add(g.min(a, b), g.reduceMax(a)), g.abs(g.mul(a, 0))))
+    const [norm] = g.emit('ReduceL2', [g.sub(a, g.stopGradient(a))], { keepdims: 0 })
+    const flat = g.add(g.abs(g.mul(a, 0)), norm)
+    const top = g.reduceSum(g.add(g.add(g.min(a, b), g.reduceMax(a)), flat))
     g.output('loss', top)
     const result = await (await runner(differentiate(g.build(), { loss: 'loss', wrt: ['a', 'b'] })))({})
     expect(result['grad.a'].data).toEqual(Float32Array.of(1, 1 + 1.5, 1 + 1.5))

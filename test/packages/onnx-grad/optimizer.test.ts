@@ -2,10 +2,12 @@ import { readFileSync } from 'node:fs'
 import { Rng } from '@vla-gym/gymnasium'
 import * as onnxGrad from '@vla-gym/onnx-grad'
 import {
+  adamW,
   decodeModel,
   differentiate,
   GraphBuilder,
   parametersAsInputs,
+  stateNames,
   withAdamW,
   withInitializers,
 } from '@vla-gym/onnx-grad'
@@ -141,6 +143,80 @@ describe('withAdamW', () => {
     expect(adamW(['w', 'w'])).toThrow(/'w' is listed twice/)
     expect(adamW(['u'])).toThrow(/no initializer or input 'u'/)
     expect(adamW([])).toThrow(/no group has a parameter/)
+  })
+})
+
+describe('adamW', () => {
+  const fixture = JSON.parse(
+    readFileSync(new URL('optimizerFixtures/adamw.json', import.meta.url), 'utf8'),
+  ) as {
+    shapes: Record<string, number[]>
+    settings: Record<'beta1' | 'beta2' | 'epsilon' | 'maxGradNorm' | 'ema' | 'weightDecay', number>
+    initial: Record<string, number[]>
+    steps: {
+      rates: number[]
+      gradients: Record<string, number[]>
+      gradNorm: number
+      parameters: Record<string, number[]>
+      averages: Record<string, number[]>
+    }[]
+  }
+  const { settings, initial } = fixture
+  const parameters = Object.entries(fixture.shapes).map(([name, shape]) => ({ name, shape }))
+  const groups = [
+    { parameters: ['w'], lr: 'lrW', weightDecay: settings.weightDecay },
+    { parameters: ['b'], lr: 'lrB' },
+  ]
+  const startingState = (): Record<string, Tensor> =>
+    Object.fromEntries(
+      parameters.flatMap(({ name, shape }) =>
+        stateNames(name, { ema: 0 }).map((key) => [
+          key,
+          { shape, data: Float32Array.from(initial[name], (x) => (key.startsWith('adam') ? 0 : x)) },
+        ]),
+      ),
+    )
+  const scalar = (value: number): Tensor => ({ shape: [], data: Float32Array.of(value) })
+
+  it.each(['a number', 'an input'])('agrees with PyTorch, decay of the average being %s', async (decayIs) => {
+    const ema = decayIs === 'a number' ? settings.ema : 'decay'
+    const { beta1, beta2, epsilon, maxGradNorm } = settings
+    const run = await runner(adamW(parameters, { groups, beta1, beta2, epsilon, maxGradNorm, ema }))
+    const state = startingState()
+    for (const [i, step] of fixture.steps.entries()) {
+      const feeds: Record<string, Tensor> = {
+        ...state,
+        'adam.step': scalar(i + 1),
+        lrW: scalar(step.rates[0]),
+        lrB: scalar(step.rates[1]),
+      }
+      for (const { name, shape } of parameters)
+        feeds[`grad.${name}`] = { shape, data: Float32Array.from(step.gradients[name]) }
+      const result = await run(ema === 'decay' ? { ...feeds, decay: scalar(settings.ema) } : feeds)
+      expect(result.gradNorm.data[0]).toBeCloseTo(step.gradNorm, 5)
+      // float32 against float64: a few units in the last place after six steps.
+      for (const { name } of parameters)
+        for (const [key, expected] of [
+          [name, step.parameters[name]],
+          [`ema.${name}`, step.averages[name]],
+        ] as const)
+          expected.forEach((x, k) => {
+            expect(Math.abs(result[`next.${key}`].data[k] - x), `${key}[${k}] step ${i}`).toBeLessThan(2e-6)
+          })
+      for (const key of Object.keys(state)) state[key] = result[`next.${key}`]
+    }
+  })
+
+  it('leaves the average alone when the gradient is not finite', async () => {
+    const run = await runner(adamW(parameters, { groups, ema: 0.5 }))
+    const state = startingState()
+    state['ema.b'] = { shape: [4], data: Float32Array.of(1, 2, 3, 4) }
+    const feeds: Record<string, Tensor> = { ...state, 'adam.step': scalar(1), lrW: scalar(1), lrB: scalar(1) }
+    for (const { name, shape } of parameters) feeds[`grad.${name}`] = normals(Rng.fromSeed(1), shape)
+    feeds['grad.w'].data[3] = Number.POSITIVE_INFINITY
+    const result = await run(feeds)
+    expect(result.applied.data[0]).toBe(0)
+    for (const key of Object.keys(state)) expect(result[`next.${key}`].data, key).toEqual(state[key].data)
   })
 })
 

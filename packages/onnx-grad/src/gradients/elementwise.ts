@@ -4,6 +4,26 @@ import { type GradientContext, type GradientRule, unary, unbroadcast, zeros } fr
 const add: GradientRule = ({ g, node, dy, needs, input }) =>
   node.inputs.map((_, i) => (needs(i) ? unbroadcast(g, dy, input(i)) : undefined))
 
+const mean: GradientRule = ({ g, node, dy, needs, input }) => {
+  const share = g.mul(dy, 1 / node.inputs.length)
+  return node.inputs.map((_, i) => (needs(i) ? unbroadcast(g, share, input(i)) : undefined))
+}
+
+/** a − b trunc(a / b), with the integer quotient taken from the result. */
+const mod: GradientRule = ({ g, dy, needs, input, output }) => {
+  const quotient = (): Value => g.emit('Round', [g.div(g.sub(input(0), output(0)), input(1))])[0]
+  return [
+    needs(0) ? unbroadcast(g, dy, input(0)) : undefined,
+    needs(1) ? g.neg(unbroadcast(g, g.mul(dy, quotient()), input(1))) : undefined,
+  ]
+}
+
+/** As in a trained model: nothing is dropped. */
+const dropout: GradientRule = ({ g, dy, node, hasInput, unsupported }) => {
+  if (hasInput(2) && g.content(node.inputs[2])?.[0] !== 0) throw unsupported('training mode')
+  return [dy]
+}
+
 const sub: GradientRule = ({ g, dy, needs, input }) => [
   needs(0) ? unbroadcast(g, dy, input(0)) : undefined,
   needs(1) ? g.neg(unbroadcast(g, dy, input(1))) : undefined,
@@ -59,10 +79,15 @@ const chosen: GradientRule = ({ g, node, dy, needs, input, output }) => {
   })
 }
 
-/** Passes where the value was inside the bounds, both included. */
-const clip: GradientRule = ({ g, dy, needs, input, output, unsupported }) => {
-  if (needs(1) || needs(2)) throw unsupported('gradient of the bounds of Clip')
-  return [g.where(g.equal(input(0), output(0)), dy, 0)]
+/** Passes where the value was inside the bounds, both included; what lies beyond goes to the bound. */
+const clip: GradientRule = ({ g, dy, needs, hasInput, input, output }) => {
+  const beyond = (i: number, outside: Value): Value | undefined =>
+    needs(i) ? g.reshape(g.reduceSum(g.where(outside, dy, 0)), input(i).shape) : undefined
+  return [
+    needs(0) ? g.where(g.equal(input(0), output(0)), dy, 0) : undefined,
+    hasInput(1) ? beyond(1, g.less(input(0), input(1))) : undefined,
+    hasInput(2) ? beyond(2, g.greater(input(0), input(2))) : undefined,
+  ]
 }
 
 const where: GradientRule = ({ g, dy, needs, input }) => [
@@ -74,6 +99,9 @@ const where: GradientRule = ({ g, dy, needs, input }) => [
 export const elementwise: Record<string, GradientRule> = {
   Add: add,
   Sum: add,
+  Mean: mean,
+  Mod: mod,
+  Dropout: dropout,
   Sub: sub,
   Mul: mul,
   Div: div,
@@ -85,6 +113,7 @@ export const elementwise: Record<string, GradientRule> = {
   Neg: unary((g, dy) => g.neg(dy)),
   Identity: unary((_, dy) => dy),
   Cast: unary((g, dy, x) => g.cast(dy, x.dtype)),
+  CastLike: unary((g, dy, x) => g.cast(dy, x.dtype)),
   Sqrt: unary((g, dy, _, y) => g.div(g.mul(dy, 0.5), y)),
   Exp: unary((g, dy, _, y) => g.mul(dy, y)),
   Log: unary((g, dy, x) => g.div(dy, x)),

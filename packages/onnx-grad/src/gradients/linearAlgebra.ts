@@ -13,7 +13,8 @@ function swapped(g: GraphBuilder, x: Value): Value {
 
 /**
  * A matrix on the right (a weight) makes both gradients one Gemm over all rows, whatever the batch axes of the
- * left are; otherwise dA = dY Bᵀ and dB = Aᵀ dY, summed over broadcast batch axes.
+ * left are; otherwise dA = dY Bᵀ and dB = Aᵀ dY, summed over broadcast batch axes. Where an operand was transposed, its
+ * gradient is the transposed product: the gradient of that Transpose then undoes it, and no copy is made.
  */
 const matmul: GradientRule = ({ g, dy, needs, input }) => {
   const a = input(0).shape.length === 1 ? g.unsqueeze(input(0), [0]) : input(0)
@@ -30,8 +31,14 @@ const matmul: GradientRule = ({ g, dy, needs, input }) => {
     if (needs(1)) result[1] = g.reshape(gemmOf(g, g.reshape(a, [-1, b.shape[0]]), rows, 1, 0), input(1).shape)
     return result
   }
-  if (needs(0)) result[0] = g.reshape(unbroadcast(g, g.matmul(dY, swapped(g, b)), a), input(0).shape)
-  if (needs(1)) result[1] = g.reshape(unbroadcast(g, g.matmul(swapped(g, a), dY), b), input(1).shape)
+  if (needs(0)) {
+    const da = g.isTransposed(a) ? swapped(g, g.matmul(b, swapped(g, dY))) : g.matmul(dY, swapped(g, b))
+    result[0] = g.reshape(unbroadcast(g, da, a), input(0).shape)
+  }
+  if (needs(1)) {
+    const db = g.isTransposed(b) ? swapped(g, g.matmul(swapped(g, dY), a)) : g.matmul(swapped(g, a), dY)
+    result[1] = g.reshape(unbroadcast(g, db, b), input(1).shape)
+  }
   return result
 }
 

@@ -2,7 +2,7 @@
 import type { GraphBuilder, Value } from '../builder.js'
 import { dimProduct, sameShape } from '../dims.js'
 import type { UserError } from '../errors.js'
-import type { Dim, GraphNode } from '../model.js'
+import type { Dim, DType, GraphNode } from '../model.js'
 
 export interface GradientContext {
   readonly g: GraphBuilder
@@ -87,3 +87,22 @@ export function countOf(g: GraphBuilder, dims: readonly Dim[], like: Value): Val
 /** An int64 vector constant. */
 export const ints = (g: GraphBuilder, values: readonly number[]): Value =>
   g.constant(values, undefined, 'int64')
+
+/** Size of one axis as an int64 vector of one entry. */
+export function sizeOf(g: GraphBuilder, x: Value, axis: number): Value {
+  const dim = x.shape[axis]
+  if (typeof dim === 'number') return ints(g, [dim])
+  return g.emit('Shape', [x], { start: axis, end: axis + 1 })[0]
+}
+
+/** Identity matrix of that size. */
+export function eye(g: GraphBuilder, size: Dim, dtype: DType): Value {
+  return g.emit('EyeLike', [g.expand(g.constant(0, [1, 1], dtype), [size, size])])[0]
+}
+
+/** 0, 1, …, size − 1 as int64, for the size of an axis of x. */
+export function positions(g: GraphBuilder, x: Value, axis: number): Value {
+  const [zero, one] = [0, 1].map((value) => g.constant(value, [], 'int64'))
+  const limit = g.squeeze(sizeOf(g, x, axis), [0])
+  return g.op('Range', [zero, limit, one], {}, [{ dtype: 'int64', shape: [x.shape[axis]] }])[0]
+}
