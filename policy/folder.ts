@@ -16,8 +16,29 @@ export interface FolderManifest {
   readonly [field: string]: unknown
 }
 
+/** Content of a file: its bytes, or pieces of them in order (a file may be larger than one array can be). */
+export type FileContent = Uint8Array | readonly Uint8Array[]
+
+export interface Folder {
+  readonly manifest: FolderManifest
+  /** Bytes of a listed file. @throws UserError when the folder has none of that name */
+  read(name: string): Uint8Array
+  /** Where a listed file lies. @throws UserError when the folder has none of that name */
+  path(name: string): string
+}
+
 const manifestName = 'manifest.json'
-const sha256 = (data: Uint8Array | string): string => createHash('sha256').update(data).digest('hex')
+/** Files are hashed in pieces of this size, and one system call writes no more. */
+const pieceBytes = 2 ** 22
+const piecesOf = (content: FileContent): readonly Uint8Array[] =>
+  content instanceof Uint8Array ? [content] : content
+
+function sha256(...pieces: readonly (Uint8Array | string)[]): string {
+  const hash = createHash('sha256')
+  for (const piece of pieces) hash.update(piece)
+  return hash.digest('hex')
+}
+
 const previousOf = (path: string): string => join(dirname(path), `.${basename(path)}.previous`)
 
 /** File names are plain: a manifest from elsewhere must not reach outside its folder. */
@@ -36,7 +57,7 @@ function contentHash(fields: Record<string, unknown>, files: FolderManifest['fil
  */
 export function writeFolder(
   path: string,
-  files: ReadonlyMap<string, Uint8Array>,
+  files: ReadonlyMap<string, FileContent>,
   manifest: Record<string, unknown>,
 ): void {
   const place = resolve(path)
@@ -64,25 +85,28 @@ export function writeFolder(
 
 function writeFiles(
   dir: string,
-  files: ReadonlyMap<string, Uint8Array>,
+  files: ReadonlyMap<string, FileContent>,
   manifest: Record<string, unknown>,
 ): void {
   fs.mkdirSync(dir)
   const entries: FolderManifest['files'] = {}
-  for (const [name, data] of files) {
-    entries[name] = { bytes: data.length, sha256: sha256(data) }
-    writeDurably(join(dir, name), data)
+  for (const [name, content] of files) {
+    const pieces = piecesOf(content)
+    entries[name] = { bytes: pieces.reduce((sum, { length }) => sum + length, 0), sha256: sha256(...pieces) }
+    writeDurably(join(dir, name), pieces)
   }
   const { files: _files, contentHash: _hash, ...fields } = JSON.parse(JSON.stringify(manifest))
   const whole = { ...fields, files: entries, contentHash: contentHash(fields, entries) }
-  writeDurably(join(dir, manifestName), Buffer.from(JSON.stringify(whole, null, 2) + '\n'))
+  writeDurably(join(dir, manifestName), [Buffer.from(JSON.stringify(whole, null, 2) + '\n')])
   syncFolder(dir)
 }
 
-function writeDurably(path: string, data: Uint8Array): void {
+function writeDurably(path: string, pieces: readonly Uint8Array[]): void {
   const file = fs.openSync(path, 'w')
   try {
-    fs.writeFileSync(file, data)
+    for (const piece of pieces)
+      for (let done = 0; done < piece.length; )
+        done += fs.writeSync(file, piece, done, Math.min(piece.length - done, pieceBytes))
     fs.fsyncSync(file)
   } finally {
     fs.closeSync(file)
@@ -144,25 +168,47 @@ function isAlive(pid: number): boolean {
 }
 
 /**
- * Reads and verifies a folder.
+ * Verifies a folder, every byte of it, and opens it.
  * @throws UserError naming the file that is missing, truncated or changed.
  */
-export function readFolder(path: string): { manifest: FolderManifest; files: Map<string, Uint8Array> } {
+export function readFolder(path: string): Folder {
   const place = resolve(path)
   const dir = !fs.existsSync(place) && fs.existsSync(previousOf(place)) ? previousOf(place) : place
   const manifest = readManifest(dir, path)
-  const files = new Map<string, Uint8Array>()
   for (const [name, { bytes, sha256: expected }] of Object.entries(manifest.files)) {
     if (!isFileName(name))
       throw new UserError(`${path}: ${manifestName} lists '${name}', which is no file name`)
-    const data = read(join(dir, name), `${path}: ${name}`)
-    if (data.length !== bytes)
-      throw new UserError(`${path}: ${name} has ${data.length} bytes, not ${bytes}: copy it again`)
-    if (sha256(data) !== expected)
+    const found = hashFile(join(dir, name), `${path}: ${name}`)
+    if (found.bytes !== bytes)
+      throw new UserError(`${path}: ${name} has ${found.bytes} bytes, not ${bytes}: copy it again`)
+    if (found.sha256 !== expected)
       throw new UserError(`${path}: ${name} was changed (SHA-256 differs): copy it again`)
-    files.set(name, data)
   }
-  return { manifest, files }
+  const pathOf = (name: string) => {
+    if (!Object.hasOwn(manifest.files, name)) throw new UserError(`${path}: ${name} is missing`)
+    return join(dir, name)
+  }
+  return { manifest, path: pathOf, read: (name) => read(pathOf(name), `${path}: ${name}`) }
+}
+
+function hashFile(path: string, what: string): { bytes: number; sha256: string } {
+  const hash = createHash('sha256')
+  const piece = new Uint8Array(pieceBytes)
+  let bytes = 0
+  try {
+    const file = fs.openSync(path, 'r')
+    try {
+      for (let count = -1; count !== 0; bytes += count) {
+        count = fs.readSync(file, piece, 0, piece.length, null)
+        hash.update(piece.subarray(0, count))
+      }
+    } finally {
+      fs.closeSync(file)
+    }
+  } catch (error) {
+    throw new UserError(`${what} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`)
+  }
+  return { bytes, sha256: hash.digest('hex') }
 }
 
 function readManifest(dir: string, path: string): FolderManifest {

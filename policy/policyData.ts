@@ -1,11 +1,11 @@
 import { UserError } from '@vla-gym/gymnasium'
-import { decodeModel, encodeModel, type Model, type ValueInfo } from '@vla-gym/onnx-grad'
+import { encodeModel, type Model, readModel, type TensorData, type ValueInfo } from '@vla-gym/onnx-grad'
 import type { EmbodimentEntry } from './embodiment.js'
-import { readFolder, writeFolder } from './folder.js'
+import { type FileContent, readFolder, writeFolder } from './folder.js'
 import { checkConfig, type NanoConfig } from './nano/config.js'
 import { backboneModel, ditModel, groundingModel, signatures, valueModel } from './nano/graphs.js'
 import type { Parameters } from './parameters.js'
-import { decodeSafetensors, encodeSafetensors } from './safetensors.js'
+import { readSafetensors, safetensorsPieces } from './safetensors.js'
 import { loadTokenizer } from './tokenizer.js'
 
 export const policyFormat = 'vla-gym-policy/1'
@@ -25,32 +25,84 @@ export interface PolicyData {
   readonly manifest: PolicyManifest
   readonly parameters: Parameters
   readonly tokenizerJson: string
-  /** Graphs to run instead of the nano ones: set where `parameters` hold no weights of that part. */
+  /** Graphs to run instead of the nano ones; their initializers that `parameters` names have its values. */
   readonly models?: Partial<Record<PolicyPart, Model>>
 }
 
 const builders = { backbone: backboneModel, dit: ditModel, value: valueModel, grounding: groundingModel }
 export type ModelName = keyof typeof builders
 
-/** The inference graph of a part: the folder's own one, or nano's with the policy's weights. */
+/** The inference graph of a part: the policy's own one, or nano's, with the policy's weights. */
 export function policyModel(data: PolicyData, name: ModelName): Model {
-  const own = name === 'backbone' || name === 'dit' ? data.models?.[name] : undefined
-  return own ?? builders[name](data.manifest.config, data.parameters)
+  const own = ownModel(data, name)
+  if (!own) return builders[name](data.manifest.config, data.parameters)
+  const weights = [...own.initializers].map(
+    ([weight, tensor]) => [weight, data.parameters.get(weight) ?? tensor] as const,
+  )
+  return { ...own, initializers: new Map(weights) }
 }
 
+const ownModel = (data: PolicyData, name: ModelName): Model | undefined =>
+  name === 'backbone' || name === 'dit' ? data.models?.[name] : undefined
+
+/** Names of the weights of a part that can be trained: 'dit.…' of the DiT. */
+export const weightNames = (model: Model, part: ModelName): string[] =>
+  [...model.initializers.keys()].filter((name) => name.startsWith(`${part}.`))
+
+/** Graphs with more bytes of weights than this have them in a file beside them. */
+const externalAbove = 2 ** 30
+const weightsFile = 'weights.safetensors'
+
 /** Files of a policy folder: weights, tokenizer, and the two graphs that plain onnxruntime can run. */
-export function policyFiles(data: PolicyData): Map<string, Uint8Array> {
-  const files = new Map<string, Uint8Array>()
-  files.set('weights.safetensors', encodeSafetensors(data.parameters, { format: policyFormat }))
+export function policyFiles(data: PolicyData, options = { externalAbove }): Map<string, FileContent> {
+  const files = new Map<string, FileContent>()
+  const weights = new Map(
+    [...data.parameters].filter(
+      ([name]) => !policyParts.some((p) => data.models?.[p] && name.startsWith(`${p}.`)),
+    ),
+  )
+  const pieces = safetensorsPieces(weights, { format: policyFormat })
+  files.set(weightsFile, pieces)
   files.set('tokenizer.json', new TextEncoder().encode(data.tokenizerJson))
-  for (const part of policyParts) files.set(`${part}.onnx`, encodeModel(policyModel(data, part)))
+  for (const part of policyParts) {
+    const model = policyModel(data, part)
+    if (bytesOf(model.initializers.values()) <= options.externalAbove) {
+      files.set(`${part}.onnx`, encodeModel(model))
+    } else if (ownModel(data, part)) {
+      const { places, content } = externalWeights(model.initializers, `${part}.data`, 0)
+      files.set(`${part}.data`, content)
+      files.set(`${part}.onnx`, encodeModel(model, places))
+    } else {
+      const { places } = externalWeights(weights, weightsFile, pieces[0].length)
+      files.set(`${part}.onnx`, encodeModel(model, places))
+    }
+  }
   return files
 }
 
+function bytesOf(tensors: Iterable<TensorData>): number {
+  let sum = 0
+  for (const { data } of tensors) sum += data.byteLength
+  return sum
+}
+
+/** Places of tensors that lie in a file one after the other, and their bytes. */
+function externalWeights(tensors: ReadonlyMap<string, TensorData>, location: string, start: number) {
+  const places = new Map<string, { location: string; offset: number; length: number }>()
+  const content: Uint8Array[] = []
+  let offset = start
+  for (const [name, { data }] of tensors) {
+    places.set(name, { location, offset, length: data.byteLength })
+    content.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
+    offset += data.byteLength
+  }
+  return { places, content }
+}
+
 /** Writes a policy folder atomically. @throws UserError */
-export function savePolicy(dir: string, data: PolicyData): void {
+export function savePolicy(dir: string, data: PolicyData, options?: { externalAbove: number }): void {
   checkPolicy(data, 'policy')
-  writeFolder(dir, policyFiles(data), data.manifest)
+  writeFolder(dir, policyFiles(data, options), data.manifest)
 }
 
 /**
@@ -58,38 +110,32 @@ export function savePolicy(dir: string, data: PolicyData): void {
  * @throws UserError naming what is missing, changed, or does not fit the config: file, weight or graph input
  */
 export function loadPolicyData(dir: string): PolicyData {
-  const { manifest, files } = readFolder(dir)
-  const file = (name: string): Uint8Array => {
-    const bytes = files.get(name)
-    if (!bytes) throw new UserError(`${dir}: ${name} is missing`)
-    return bytes
-  }
-  const { files: _files, contentHash: _hash, ...fields } = manifest
-  const parameters = decodeSafetensors(file('weights.safetensors'), `${dir}: weights.safetensors`)
+  const folder = readFolder(dir)
+  const { files: _files, contentHash: _hash, ...fields } = folder.manifest
+  const parameters = readSafetensors(folder.path(weightsFile))
   const config = checkConfig(fields.config, `${dir}: manifest.json: config`)
   const models: Partial<Record<PolicyPart, Model>> = {}
   for (const part of policyParts) {
-    const model = readModel(file(`${part}.onnx`), `${dir}: ${part}.onnx`)
+    const path = folder.path(`${part}.onnx`)
+    const weights = [...parameters]
+      .filter(([name]) => name.startsWith(`${part}.`))
+      .map(([, tensor]) => tensor)
+    // A large graph of nano's refers to the weights just read: it is not worth reading them twice.
+    if (bytesOf(weights) > externalAbove) continue
+    const { model } = readModel(path)
     checkSignature(model, signatures[part](config), `${dir}: ${part}.onnx`)
-    const isNano = [...parameters.keys()].some((name) => name.startsWith(`${part}.`))
-    if (!isNano) models[part] = model
+    if (weights.length > 0) continue
+    models[part] = model
+    for (const name of weightNames(model, part)) parameters.set(name, model.initializers.get(name)!)
   }
   const data: PolicyData = {
     manifest: fields as PolicyManifest,
     parameters,
-    tokenizerJson: new TextDecoder().decode(file('tokenizer.json')),
+    tokenizerJson: new TextDecoder().decode(folder.read('tokenizer.json')),
     ...(Object.keys(models).length > 0 && { models }),
   }
   checkPolicy(data, dir)
   return data
-}
-
-function readModel(bytes: Uint8Array, where: string): Model {
-  try {
-    return decodeModel(bytes)
-  } catch (error) {
-    throw new UserError(`${where}: ${(error as Error).message}`)
-  }
 }
 
 /** @throws UserError naming the input or output of a graph that a policy cannot feed or read. */

@@ -1,12 +1,20 @@
 import { UserError, unknownId } from '@vla-gym/gymnasium'
-import { type InferenceSession, Tensor } from 'onnxruntime-node'
+import type { Model } from '@vla-gym/onnx-grad'
+import { Tensor } from 'onnxruntime-node'
 import { toModelStates, toRobotActions } from './actionSpace.js'
+import type { Device } from './device.js'
 import type { EmbodimentEntry } from './embodiment.js'
 import { hiddenTokens, type NanoConfig } from './nano/config.js'
-import { createSession, runFloat } from './onnxSession.js'
+import { createSession, runFloat, type Session } from './onnxSession.js'
 import type { Parameters } from './parameters.js'
 import { type ModelName, type PolicyData, policyModel } from './policyData.js'
 import { loadTokenizer, type PromptTokenizer } from './tokenizer.js'
+
+export interface RuntimeOptions {
+  /** Threads of onnxruntime; default 1. */
+  readonly threads?: number
+  readonly device?: Device
+}
 
 /** Tokenised prompts are kept up to this many. */
 const cachedPrompts = 10_000
@@ -18,28 +26,32 @@ const cachedPrompts = 10_000
 export class PolicyRuntime {
   readonly config: NanoConfig
   private data: PolicyData
-  private readonly threads: number
+  private readonly options: RuntimeOptions
   private readonly tokenizer: PromptTokenizer
   private readonly tokens = new Map<string, BigInt64Array>()
-  private readonly sessions = new Map<ModelName, Promise<InferenceSession>>()
+  private readonly sessions = new Map<ModelName, Promise<Session>>()
 
-  private constructor(data: PolicyData, threads: number) {
+  private constructor(data: PolicyData, options: RuntimeOptions) {
     this.config = data.manifest.config
     this.data = data
-    this.threads = threads
+    this.options = options
     this.tokenizer = loadTokenizer(data.tokenizerJson)
   }
 
-  static async create(data: PolicyData, options: { threads?: number } = {}): Promise<PolicyRuntime> {
-    const runtime = new PolicyRuntime(data, options.threads ?? 1)
+  static async create(data: PolicyData, options: RuntimeOptions = {}): Promise<PolicyRuntime> {
+    const runtime = new PolicyRuntime(data, options)
     await Promise.all([runtime.session('backbone'), runtime.session('dit')])
     return runtime
   }
 
-  private session(name: ModelName): Promise<InferenceSession> {
+  private createSession(model: Model): Promise<Session> {
+    return createSession(model, this.options.threads ?? 1, this.options.device)
+  }
+
+  private session(name: ModelName): Promise<Session> {
     let session = this.sessions.get(name)
     if (!session) {
-      session = createSession(policyModel(this.data, name), this.threads)
+      session = this.createSession(policyModel(this.data, name))
       this.sessions.set(name, session)
     }
     return session
@@ -151,12 +163,9 @@ export class PolicyRuntime {
     for (const [name, tensor] of parameters) {
       if (parts.some((part) => name.startsWith(`${part}.`))) merged.set(name, tensor)
     }
-    const models = Object.fromEntries(
-      Object.entries(this.data.models ?? {}).filter(([part]) => !parts.includes(part as ModelName)),
-    )
-    const data = { ...this.data, parameters: merged, models }
+    const data = { ...this.data, parameters: merged }
     const built = await Promise.all(
-      parts.map(async (part) => [part, await createSession(policyModel(data, part), this.threads)] as const),
+      parts.map(async (part) => [part, await this.createSession(policyModel(data, part))] as const),
     )
     this.data = data
     for (const [part, session] of built) {

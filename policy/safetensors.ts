@@ -1,3 +1,4 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { UserError } from '@vla-gym/gymnasium'
 import type { DType, TensorData, TypedArray } from '@vla-gym/onnx-grad'
 
@@ -19,6 +20,7 @@ const dtypes: Record<DType, { tag: string; bytes: number; array: ArrayType }> = 
   float32: { tag: 'F32', bytes: 4, array: Float32Array },
   float64: { tag: 'F64', bytes: 8, array: Float64Array },
   float16: { tag: 'F16', bytes: 2, array: Uint16Array },
+  bfloat16: { tag: 'BF16', bytes: 2, array: Uint16Array },
   int32: { tag: 'I32', bytes: 4, array: Int32Array },
   int64: { tag: 'I64', bytes: 8, array: BigInt64Array },
   uint8: { tag: 'U8', bytes: 1, array: Uint8Array },
@@ -27,12 +29,17 @@ const dtypes: Record<DType, { tag: string; bytes: number; array: ArrayType }> = 
 }
 const dtypeOfTag = new Map(Object.entries(dtypes).map(([dtype, { tag }]) => [tag, dtype as DType]))
 const maxHeaderBytes = 100_000_000
+/** One system call moves no more than this. */
+const callBytes = 2 ** 30
 
-/** Bytes of a safetensors file; tensors in map order, header padded with spaces to 8 bytes. */
-export function encodeSafetensors(
+/**
+ * A safetensors file as consecutive pieces, the tensors themselves among them, so that nothing large is copied;
+ * tensors in map order, header padded with spaces to 8 bytes.
+ */
+export function safetensorsPieces(
   tensors: ReadonlyMap<string, TensorData>,
   metadata?: Record<string, string>,
-): Uint8Array {
+): Uint8Array[] {
   const fields = metadata ? [`"__metadata__":${JSON.stringify(metadata)}`] : []
   let size = 0
   for (const [name, { dtype, shape, data }] of tensors) {
@@ -45,35 +52,89 @@ export function encodeSafetensors(
     size += data.byteLength
   }
   const json = new TextEncoder().encode(`{${fields.join(',')}}`)
-  const headerBytes = Math.ceil(json.length / 8) * 8
-  const out = new Uint8Array(8 + headerBytes + size).fill(0x20, 8, 8 + headerBytes)
-  new DataView(out.buffer).setBigUint64(0, BigInt(headerBytes), true)
-  out.set(json, 8)
-  let offset = 8 + headerBytes
-  for (const { data } of tensors.values()) {
-    out.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset)
-    offset += data.byteLength
-  }
-  return out
+  const header = new Uint8Array(8 + Math.ceil(json.length / 8) * 8).fill(0x20)
+  new DataView(header.buffer).setBigUint64(0, BigInt(header.length - 8), true)
+  header.set(json, 8)
+  const bytesOf = ({ data }: TensorData) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  return [header, ...[...tensors.values()].map(bytesOf)]
+}
+
+/** Bytes of a safetensors file. */
+export function encodeSafetensors(
+  tensors: ReadonlyMap<string, TensorData>,
+  metadata?: Record<string, string>,
+): Uint8Array {
+  return new Uint8Array(Buffer.concat(safetensorsPieces(tensors, metadata)))
+}
+
+/** Where a file's bytes come from: `read` gives a copy in a buffer of its own. */
+interface Source {
+  readonly size: number
+  read(offset: number, length: number): Uint8Array
 }
 
 /** Tensors of a safetensors file, copied. @throws UserError (prefixed with `where`) when it is malformed. */
 export function decodeSafetensors(bytes: Uint8Array, where = 'safetensors'): Map<string, TensorData> {
+  const source: Source = {
+    size: bytes.length,
+    // A copy by constructor: slice() of a Buffer would share its memory.
+    read: (offset, length) => new Uint8Array(bytes.subarray(offset, offset + length)),
+  }
+  return readTensors(source, where)
+}
+
+/**
+ * Tensors of a safetensors file of any size, read one by one.
+ * @param wanted names to read; the others are checked and left out
+ * @throws UserError naming the file when it cannot be read or is malformed
+ */
+export function readSafetensors(
+  path: string,
+  wanted: (name: string) => boolean = () => true,
+): Map<string, TensorData> {
+  let file: number
+  try {
+    file = openSync(path, 'r')
+  } catch (error) {
+    throw new UserError(`${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`)
+  }
+  try {
+    return readTensors({ size: fstatSync(file).size, read: (o, n) => readRange(file, o, n) }, path, wanted)
+  } finally {
+    closeSync(file)
+  }
+}
+
+function readRange(file: number, offset: number, length: number): Uint8Array {
+  const out = new Uint8Array(length)
+  for (let done = 0; done < length; ) {
+    const count = readSync(file, out, done, Math.min(length - done, callBytes), offset + done)
+    if (count === 0) throw new UserError('a file became shorter while it was read')
+    done += count
+  }
+  return out
+}
+
+function readTensors(
+  source: Source,
+  where: string,
+  wanted: (name: string) => boolean = () => true,
+): Map<string, TensorData> {
   const bad = (why: string) => new UserError(`${where}: not a readable safetensors file: ${why}`)
-  if (bytes.length < 8) throw bad(`${bytes.length} bytes`)
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const declared = view.getBigUint64(0, true)
-  if (declared > BigInt(Math.min(maxHeaderBytes, bytes.length - 8))) throw bad(`header of ${declared} bytes`)
+  if (source.size < 8) throw bad(`${source.size} bytes`)
+  const declared = new DataView(source.read(0, 8).buffer).getBigUint64(0, true)
+  if (declared > BigInt(Math.min(maxHeaderBytes, source.size - 8))) throw bad(`header of ${declared} bytes`)
   const start = 8 + Number(declared)
-  const body = bytes.subarray(start)
+  const bodyBytes = source.size - start
   const tensors = new Map<string, TensorData>()
   const spans: [number, number][] = []
-  for (const [name, value] of Object.entries(parseHeader(bytes.subarray(8, start), bad))) {
+  for (const [name, value] of Object.entries(parseHeader(source.read(8, Number(declared)), bad))) {
     if (name === '__metadata__') continue
-    const { dtype, shape, begin, end } = checkEntry(name, value, body.length, bad)
-    // A copy by constructor: slice() of a Buffer would share its memory.
-    const data = new dtypes[dtype].array(new Uint8Array(body.subarray(begin, end)).buffer)
-    tensors.set(name, { dtype, shape, data })
+    const { dtype, shape, begin, end } = checkEntry(name, value, bodyBytes, bad)
+    if (wanted(name)) {
+      const data = new dtypes[dtype].array(source.read(start + begin, end - begin).buffer as ArrayBuffer)
+      tensors.set(name, { dtype, shape, data })
+    }
     spans.push([begin, end])
   }
   let covered = 0
@@ -81,7 +142,7 @@ export function decodeSafetensors(bytes: Uint8Array, where = 'safetensors'): Map
     if (begin !== covered) throw bad(`tensors overlap or leave a gap at byte ${covered}`)
     covered = end
   }
-  if (covered !== body.length) throw bad(`${body.length - covered} bytes belong to no tensor`)
+  if (covered !== bodyBytes) throw bad(`${bodyBytes - covered} bytes belong to no tensor`)
   return tensors
 }
 

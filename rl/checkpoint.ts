@@ -3,11 +3,11 @@ import { basename, join } from 'node:path'
 import { UserError } from '@vla-gym/gymnasium'
 import type { TensorData } from '@vla-gym/onnx-grad'
 import {
-  decodeSafetensors,
-  encodeSafetensors,
   type PolicyData,
   policyFiles,
   readFolder,
+  readSafetensors,
+  safetensorsPieces,
   savePolicy,
   writeFolder,
 } from '../policy/index.js'
@@ -35,7 +35,7 @@ export function saveCheckpoint(
 ): string {
   const dir = join(runDir, 'checkpoints')
   const path = join(dir, String(step).padStart(6, '0'))
-  const files = new Map([...policyFiles(policy), [trainingFile, encodeSafetensors(training.tensors)]])
+  const files = policyFiles(policy).set(trainingFile, safetensorsPieces(training.tensors))
   writeFolder(path, files, { ...policy.manifest, training: training.progress })
   pointLastTo(dir, basename(path))
   removeLeftovers(dir)
@@ -83,13 +83,12 @@ export function lastCheckpoint(runDir: string): string | null {
 
 /** Training state of a checkpoint. @throws UserError when the folder is broken or holds none */
 export function loadTrainingState(checkpoint: string): TrainingState {
-  const { manifest, files } = readFolder(checkpoint)
-  const tensors = files.get(trainingFile)
-  if (!tensors)
+  const { manifest, path } = readFolder(checkpoint)
+  if (!Object.hasOwn(manifest.files, trainingFile))
     throw new UserError(`${checkpoint}: holds no training state (${trainingFile}), cannot resume from it`)
   return {
     progress: manifest.training as Record<string, unknown>,
-    tensors: decodeSafetensors(tensors, join(checkpoint, trainingFile)),
+    tensors: readSafetensors(path(trainingFile)),
   }
 }
 

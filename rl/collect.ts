@@ -1,12 +1,20 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { encode } from '@msgpack/msgpack'
 import { UserError } from '@vla-gym/gymnasium'
-import { embodiments, type ImageSpec, type Suite } from '../envs/index.js'
+import { type EmbodimentDescription, embodiments, type ImageSpec, type Suite } from '../envs/index.js'
 import { makeFolder, writeFileAtomic } from './atomicFile.js'
-import { type DatasetInfo, datasetFormat, infoFile, type PackedDemonstration, readShard } from './dataset.js'
+import { cameraKey, groundingKey, imageFeature } from './dataset.js'
+import type { EpisodeEntry } from './lerobot/read.js'
+import { imageStats } from './lerobot/statistics.js'
+import { type DatasetDescription, type EpisodeData, LerobotWriter } from './lerobot/write.js'
 import type { RolloutPool } from './rollout/rolloutPool.js'
-import type { DemonstrationOptions } from './rollout/scripted.js'
+import {
+  type DemonstrationOptions,
+  labelDim,
+  labelNames,
+  type RecordedDemonstration,
+  type ScriptedResult,
+} from './rollout/scripted.js'
 import { trainingSeed } from './seeds.js'
 
 export interface CollectOptions extends DemonstrationOptions {
@@ -21,105 +29,148 @@ export interface CollectOptions extends DemonstrationOptions {
   onProgress?(demonstrations: number, attempts: number): void
 }
 
-/** Episodes tried by one pool task and stored in one file. */
-const shardEpisodes = 16
+export interface CollectResult {
+  readonly episodes: number
+  readonly frames: number
+  /** Episodes tried and kept, by task. */
+  readonly attempts: Record<string, number>
+  readonly demonstrations: Record<string, number>
+}
+
+/** Most episodes of one pool task. */
+const attemptsPerShard = 16
 
 /**
- * Demonstrations of the scripted expert on random placements, successful ones only. Shard `i` of a task always
- * holds the same attempts, so neither the number of workers nor an interruption changes the dataset.
+ * Demonstrations of the scripted expert on random placements, successful ones only, as a LeRobot v3 dataset. The
+ * attempts of a task are numbered, and kept ones are stored in that order, so neither the number of workers nor an
+ * interruption changes the dataset.
  */
-export async function collect(pool: RolloutPool, options: CollectOptions): Promise<DatasetInfo> {
+export async function collect(pool: RolloutPool, options: CollectOptions): Promise<CollectResult> {
   const { suite, out } = options
   makeFolder(out)
-  const config = JSON.stringify({ ...options, suite: suite.id, out: undefined }, null, 1)
-  const configPath = join(out, 'config.json')
+  const { onProgress, out: _, ...settings } = options
+  const config = JSON.stringify({ ...settings, suite: suite.id }, null, 1)
+  const configPath = join(out, 'meta/collect.json')
   if (existsSync(configPath) && readFileSync(configPath, 'utf8') !== config) {
-    throw new UserError(
-      `${out}: holds a dataset collected with other settings (config.json); choose another --out`,
-    )
+    throw new UserError(`${configPath}: the dataset was collected with other settings; choose another --out`)
   }
   writeFileAtomic(configPath, config)
 
+  const writer = await LerobotWriter.open(out, description(embodiments.get(suite.embodiment)!, options))
   const attempts: Record<string, number> = {}
   const demonstrations: Record<string, number> = {}
-  let frames = 0
-  let done = 0
-  let tried = 0
+  const report = () => onProgress?.(sum(demonstrations), sum(attempts))
   for (const task of options.tasks) {
-    attempts[task] = 0
-    demonstrations[task] = 0
-    for (let wave = 0; demonstrations[task] < options.episodes; wave++) {
-      if (wave * shardEpisodes * pool.workers > 20 * options.episodes + 1000) {
-        throw new UserError(`${task}: the expert succeeds too rarely to collect ${options.episodes} episodes`)
+    const stored = writer.episodes.filter(({ extra }) => extra.task_id === task)
+    demonstrations[task] = stored.length
+    attempts[task] = stored.length > 0 ? attemptOf(stored.at(-1)!) + 1 : 0
+    if (stored.length > 0) report()
+    const shards = attemptsInOrder(pool, options, task, attempts[task], () => ({
+      wanted: options.episodes - demonstrations[task],
+      rate: (demonstrations[task] + 1) / (attempts[task] + 1),
+    }))
+    while (demonstrations[task] < options.episodes) {
+      const { first, result } = await shards()
+      const kept = result.demonstrations.slice(0, options.episodes - demonstrations[task])
+      for (const demonstration of kept) {
+        const attempt = first + demonstration.episode
+        writer.add(episodeData(demonstration, task, attempt, options.seed))
+        demonstrations[task] += 1
+        attempts[task] = attempt + 1
       }
-      // Whole waves of shards, counted in order, so that the result does not depend on who finishes first.
-      const shards = Array.from({ length: pool.workers }, (_, i) => wave * pool.workers + i)
-      const results = await Promise.all(shards.map((shard) => collectShard(pool, options, task, shard)))
-      for (const [i, result] of results.entries()) {
-        if (demonstrations[task] >= options.episodes) break
-        const keep = Math.min(result.length, options.episodes - demonstrations[task])
-        const path = join(out, `${task}-${String(shards[i]).padStart(5, '0')}.msgpack`)
-        writeFileAtomic(path, encode(result.slice(0, keep)))
-        attempts[task] += shardEpisodes
-        demonstrations[task] += keep
-        for (const record of result.slice(0, keep)) frames += (record.frameSteps as Uint8Array).byteLength / 4
-        done += keep
-        tried += shardEpisodes
-        options.onProgress?.(done, tried)
-      }
+      if (demonstrations[task] < options.episodes) attempts[task] = first + result.records.length
+      report()
     }
   }
-  const embodiment = embodiments.get(suite.embodiment)!
-  const info: DatasetInfo = {
-    format: datasetFormat,
-    suite: suite.id,
-    embodiment: suite.embodiment,
-    tasks: [...options.tasks],
-    seed: options.seed,
-    image: options.image,
-    actionDim: embodiment.actionDim,
-    stateDim: embodiment.stateDim,
-    attempts,
-    demonstrations,
-    frames,
-  }
-  writeFileAtomic(join(out, infoFile), JSON.stringify(info, null, 1))
-  return info
+  const { total_episodes, total_frames } = await writer.finish()
+  return { episodes: total_episodes, frames: total_frames, attempts, demonstrations }
 }
 
-async function collectShard(
+/**
+ * Runs attempts ahead on all workers and gives them out in their order. As many are under way as are likely to be
+ * needed, and not more than keeps the workers busy.
+ */
+function attemptsInOrder(
   pool: RolloutPool,
   options: CollectOptions,
   task: string,
-  shard: number,
-): Promise<PackedDemonstration[]> {
-  const path = join(options.out, `${task}-${String(shard).padStart(5, '0')}.msgpack`)
-  if (existsSync(path)) return readShard(path)
-  const { maxNoise, frameStride, stepsAfterSuccess } = options
-  const { demonstrations } = await pool.runScripted({
-    task,
-    agent: 'expert',
-    episodes: Array.from({ length: shardEpisodes }, (_, i) => ({
-      task,
-      seed: trainingSeed(options.seed, shard * shardEpisodes + i),
-    })),
-    env: { image: options.image, distractors: options.distractors },
-    videoEpisodes: 0,
-    demonstrations: { maxNoise, frameStride, stepsAfterSuccess },
-  })
-  return demonstrations.map((d) => ({
-    task: d.task,
-    instruction: d.instruction,
-    seed: d.seed,
-    success: d.success,
-    actions: bytesOf(d.actions),
-    frameSteps: bytesOf(d.frameSteps),
-    images: d.images,
-    states: bytesOf(d.states),
-    labels: bytesOf(d.labels),
-  }))
+  start: number,
+  progress: () => { wanted: number; rate: number },
+): () => Promise<{ first: number; result: ScriptedResult }> {
+  const underWay: { first: number; count: number; result: Promise<ScriptedResult> }[] = []
+  let next = start
+  const fill = () => {
+    const { wanted, rate } = progress()
+    for (;;) {
+      const running = underWay.reduce((n, { count }) => n + count, 0)
+      const missing = Math.ceil(wanted / Math.max(rate, 0.05)) - running
+      if (missing <= 0 || underWay.length >= 2 * pool.workers) return
+      const count = Math.min(attemptsPerShard, Math.ceil(missing / pool.workers))
+      const result = runAttempts(pool, options, task, next, count)
+      result.catch(() => {}) // whoever takes it gets the error
+      underWay.push({ first: next, count, result })
+      next += count
+    }
+  }
+  return async () => {
+    fill()
+    if (next > 20 * options.episodes + 1000)
+      throw new UserError(`${task}: the expert succeeds too rarely to collect ${options.episodes} episodes`)
+    const { first, result } = underWay[0]
+    const taken = { first, result: await result }
+    underWay.shift()
+    return taken
+  }
 }
 
-function bytesOf(array: Float32Array | Int32Array): Uint8Array {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
+function runAttempts(pool: RolloutPool, options: CollectOptions, task: string, first: number, count: number) {
+  const { maxNoise, stepsAfterSuccess, image, distractors, seed } = options
+  return pool.runScripted({
+    task,
+    agent: 'expert',
+    episodes: Array.from({ length: count }, (_, i) => ({ task, seed: trainingSeed(seed, first + i) })),
+    env: { image, distractors },
+    videoEpisodes: 0,
+    demonstrations: { maxNoise, stepsAfterSuccess },
+  })
 }
+
+function description(
+  embodiment: EmbodimentDescription,
+  { image }: Pick<CollectOptions, 'image'>,
+): DatasetDescription {
+  const { actionDim, stateDim, actionNames, stateNames } = embodiment
+  return {
+    fps: embodiment.controlFrequency,
+    robotType: embodiment.id,
+    features: {
+      [cameraKey]: imageFeature(image),
+      'observation.state': { dtype: 'float32', shape: [stateDim], names: stateNames },
+      action: { dtype: 'float32', shape: [actionDim], names: actionNames },
+      [groundingKey]: { dtype: 'float32', shape: [labelDim], names: [...labelNames] },
+      'next.success': { dtype: 'bool', shape: [1], names: null },
+      'next.done': { dtype: 'bool', shape: [1], names: null },
+    },
+    episodeColumns: { task_id: 'string', attempt: 'int64', seed: 'int64' },
+  }
+}
+
+function episodeData(d: RecordedDemonstration, task: string, attempt: number, seed: number): EpisodeData {
+  const { length, images } = d
+  return {
+    task: d.instruction,
+    length,
+    columns: {
+      'observation.state': d.states,
+      action: d.actions,
+      [groundingKey]: d.labels,
+      'next.success': d.success,
+      'next.done': Uint8Array.from({ length }, (_, i) => (i === length - 1 ? 1 : 0)),
+    },
+    images: { [cameraKey]: { bytes: images, stats: imageStats(d.imageHistogram, length) } },
+    extra: { task_id: task, attempt, seed: trainingSeed(seed, attempt) },
+  }
+}
+
+const attemptOf = (entry: EpisodeEntry): number => Number(entry.extra.attempt)
+const sum = (counts: Record<string, number>) => Object.values(counts).reduce((a, b) => a + b, 0)

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { UserError, unknownId } from '@vla-gym/gymnasium'
 import { type Suite, suites } from '../envs/index.js'
-import { loadPolicyData, PolicyRuntime, readFolder } from '../policy/index.js'
+import { type Device, loadPolicyData, PolicyRuntime, readFolder } from '../policy/index.js'
 import { resolvePolicyDir } from './checkpoint.js'
 import { describeMachine, type Machine } from './machine.js'
 import type { EpisodeRecord, EpisodeSpec, RenderedFrame } from './rollout/episode.js'
@@ -16,14 +16,14 @@ export type Agent =
   | { readonly kind: 'checkpoint'; readonly runtime: PolicyRuntime; readonly contentHash: string }
 
 /** `name` is 'expert', 'random' or a folder. @throws UserError */
-export async function loadAgent(name: string, threads: number): Promise<Agent> {
+export async function loadAgent(name: string, threads: number, device?: Device): Promise<Agent> {
   if (name === 'expert' || name === 'random') return { kind: name }
   if (!existsSync(name)) {
     const { message } = unknownId('policy', name, ['expert', 'random'])
     throw new UserError(`${message}, or a policy or run folder`)
   }
   const dir = resolvePolicyDir(name)
-  const runtime = await PolicyRuntime.create(loadPolicyData(dir), { threads })
+  const runtime = await PolicyRuntime.create(loadPolicyData(dir), { threads, device })
   return { kind: 'checkpoint', runtime, contentHash: readFolder(dir).manifest.contentHash }
 }
 

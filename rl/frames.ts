@@ -6,8 +6,11 @@ import {
   type NanoConfig,
   type PolicyRuntime,
 } from '../policy/index.js'
-import type { Dataset } from './dataset.js'
-import { type Demonstration, labelDim } from './rollout/scripted.js'
+import type { Dataset, DatasetInfo, Demonstration } from './dataset.js'
+import { decodePng } from './lerobot/png.js'
+import { visitImages } from './lerobot/read.js'
+import { infoFile } from './lerobot/schema.js'
+import { labelDim } from './rollout/scripted.js'
 
 /** Every kept frame of a dataset as flat arrays, one row a frame. */
 export interface Frames {
@@ -16,7 +19,7 @@ export interface Frames {
   readonly images: Uint8Array
   /** [count, stateDim] robot units. */
   readonly states: Float32Array
-  /** [count, labelDim] */
+  /** [count, labelDim], or empty where the dataset has no grounding labels. */
   readonly labels: Float32Array
   /** Distinct embodiment prompts, and which of them each row has. */
   readonly prompts: readonly string[]
@@ -25,48 +28,63 @@ export interface Frames {
   readonly actions: Float32Array
 }
 
-/** @throws UserError when the images do not fit the policy */
-export function framesOf(
+/**
+ * Every `stride`-th frame of some demonstrations. Only their pictures are decoded.
+ * @throws UserError when the pictures do not fit the policy, or one of them is broken
+ */
+export async function framesOf(
   dataset: Dataset,
   demonstrations: readonly Demonstration[],
   embodiment: Embodiment,
   config: NanoConfig,
-): Frames {
-  const { info } = dataset
-  checkImages(info.image, config)
-  const { actionDim, stateDim } = info
+  stride = 1,
+): Promise<Frames> {
+  const { actionDim, stateDim } = dataset.info
+  checkImages(dataset.info, config)
   const imageBytes = config.imageWidth * config.imageHeight * 3
-  const count = demonstrations.reduce((sum, d) => sum + d.frameSteps.length, 0)
+  const hasLabels = demonstrations.every((d) => d.labels.length > 0)
+  const count = demonstrations.reduce((sum, d) => sum + Math.ceil(d.length / stride), 0)
   const frames = {
     count,
     images: new Uint8Array(count * imageBytes),
     states: new Float32Array(count * stateDim),
-    labels: new Float32Array(count * labelDim),
+    labels: new Float32Array(hasLabels ? count * labelDim : 0),
     prompts: [] as string[],
     promptIndex: new Int32Array(count),
     actions: new Float32Array(count * config.chunkSize * actionDim),
   }
+  const rowOf = new Int32Array(dataset.info.frames).fill(-1)
   let row = 0
   for (const d of demonstrations) {
     const prompt = embodimentPrompt(embodiment, config.chunkSize, d.instruction)
     let prompted = frames.prompts.indexOf(prompt)
     if (prompted < 0) prompted = frames.prompts.push(prompt) - 1
-    frames.images.set(d.images, row * imageBytes)
-    frames.states.set(d.states, row * stateDim)
-    frames.labels.set(d.labels, row * labelDim)
-    for (const step of d.frameSteps) {
+    for (let step = 0; step < d.length; step += stride) {
+      rowOf[d.from + step] = row
       frames.promptIndex[row] = prompted
-      writeChunk(
-        d.actions,
-        step,
-        actionDim,
-        frames.actions.subarray(row * config.chunkSize * actionDim),
-        config.chunkSize,
-      )
+      frames.states.set(d.states.subarray(step * stateDim, (step + 1) * stateDim), row * stateDim)
+      if (hasLabels)
+        frames.labels.set(d.labels.subarray(step * labelDim, (step + 1) * labelDim), row * labelDim)
+      const chunk = frames.actions.subarray(row * config.chunkSize * actionDim)
+      writeChunk(d.actions, step, actionDim, chunk, config.chunkSize)
       row += 1
     }
   }
+  await visitImages(dataset.source, dataset.info.camera, rowOf, (frame, bytes, where) => {
+    frames.images.set(decodeImage(bytes, config, where), frame * imageBytes)
+  })
   return frames
+}
+
+function decodeImage(bytes: Uint8Array, config: NanoConfig, where: string): Uint8Array {
+  try {
+    const { width, height, data } = decodePng(bytes)
+    if (width !== config.imageWidth || height !== config.imageHeight)
+      throw new Error(`${width} x ${height} pixels, expected ${config.imageWidth} x ${config.imageHeight}`)
+    return data
+  } catch (error) {
+    throw new UserError(`${where}: ${(error as Error).message}`)
+  }
 }
 
 /** Chunk of H actions from `step`; beyond the episode zero motion with the last gripper command. */
@@ -85,12 +103,12 @@ function writeChunk(
   }
 }
 
-function checkImages(image: Dataset['info']['image'], config: NanoConfig): void {
+function checkImages({ dir, camera, image }: DatasetInfo, config: NanoConfig): void {
   const wanted = { width: config.imageWidth, height: config.imageHeight, crop: config.imageCrop }
   const found = { width: image.width, height: image.height, crop: image.crop }
   if (JSON.stringify(wanted) !== JSON.stringify(found)) {
     throw new UserError(
-      `dataset.json: field 'image' is ${JSON.stringify(found)}, the policy looks at ${JSON.stringify(wanted)}; collect again`,
+      `${dir}/${infoFile}: field 'features.${camera}' shows ${JSON.stringify(found)}, the policy looks at ${JSON.stringify(wanted)}; collect or convert again`,
     )
   }
 }

@@ -1,8 +1,12 @@
-import { UserError } from '@vla-gym/gymnasium'
+import { UserError, unknownId } from '@vla-gym/gymnasium'
+import { type DitSizes, type Preset, presetNames, presets } from './presets.js'
 
-/** Sizes of the `nano` vision-language-action model. Channels beyond a robot's own are zero padding. */
-export interface NanoConfig {
-  readonly preset: 'nano'
+/**
+ * Sizes of a vision-language-action model: the `nano` backbone with a DiT of any preset. Channels beyond a robot's
+ * own are zero padding.
+ */
+export interface NanoConfig extends Partial<Omit<DitSizes, 'ditLayers'>> {
+  readonly preset: Preset
   readonly imageWidth: number
   readonly imageHeight: number
   /** Part of the 640x480 camera frame that the policy sees: x, y, width, height in pixels. */
@@ -25,6 +29,8 @@ export interface NanoConfig {
   readonly denoisingSteps: number
   /** Leading steps of a chunk that are executed before the policy looks again. */
   readonly executedSteps: number
+  /** L, set where the backbone is someone else's graph; nano's follows from the sizes above. */
+  readonly hiddenTokens?: number
 }
 
 export const nanoConfig: NanoConfig = {
@@ -62,13 +68,23 @@ export const visualTokens = (config: NanoConfig): number =>
   (config.imageWidth / tokenPixels) * (config.imageHeight / tokenPixels)
 
 /** L of hiddenStates [batch, L, width]: visual tokens, language tokens, one keypoint and one state token. */
-export const hiddenTokens = (config: NanoConfig): number => visualTokens(config) + config.languageTokens + 2
+export const hiddenTokens = (config: NanoConfig): number =>
+  config.hiddenTokens ?? visualTokens(config) + config.languageTokens + 2
+
+/** Sizes of the DiT: those of the backbone unless it has its own. */
+export const ditSizes = (config: NanoConfig): DitSizes => ({
+  ditLayers: config.ditLayers,
+  ditWidth: config.ditWidth ?? config.width,
+  ditHeads: config.ditHeads ?? config.heads,
+  ditExpansion: config.ditExpansion ?? 4,
+})
 
 /** Rows of hiddenStates that hold the keypoint and the state token. */
 export const keypointTokenRow = (config: NanoConfig): number => hiddenTokens(config) - 2
 export const stateTokenRow = (config: NanoConfig): number => hiddenTokens(config) - 1
 
 const wholeFields = Object.keys(nanoConfig).filter((key) => key !== 'preset' && key !== 'imageCrop')
+const optionalFields = ['ditWidth', 'ditHeads', 'ditExpansion', 'hiddenTokens'] as const
 
 /**
  * Checks a config that came from a file or a caller.
@@ -76,9 +92,10 @@ const wholeFields = Object.keys(nanoConfig).filter((key) => key !== 'preset' && 
  */
 export function checkConfig(value: unknown, where = 'nano config'): NanoConfig {
   const fields = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>
-  if (fields.preset !== 'nano')
-    throw new UserError(`${where}: preset is ${String(fields.preset)}, known: nano`)
-  for (const key of wholeFields) {
+  if (!Object.hasOwn(presets, String(fields.preset)))
+    throw new UserError(`${where}: preset is ${String(fields.preset)}, known: ${presetNames.join(', ')}`)
+  const given = optionalFields.filter((key) => fields[key] !== undefined)
+  for (const key of [...wholeFields, ...given]) {
     const size = fields[key]
     if (typeof size !== 'number' || !Number.isInteger(size) || size < 1 || size > 1 << 20) {
       throw new UserError(`${where}: ${key} must be a whole number from 1 to ${1 << 20}, got ${String(size)}`)
@@ -89,6 +106,17 @@ export function checkConfig(value: unknown, where = 'nano config'): NanoConfig {
     throw new UserError(`${where}: imageCrop must be [x, y, width, height] in whole pixels`)
   }
   const config = value as NanoConfig
+  if (config.hiddenTokens === undefined) checkNanoSizes(config, where)
+  if (config.executedSteps > config.chunkSize) {
+    throw new UserError(
+      `${where}: executedSteps ${config.executedSteps} exceeds chunkSize ${config.chunkSize}`,
+    )
+  }
+  return config
+}
+
+/** Sizes that nano's blocks divide; a foreign backbone has its own rules. */
+function checkNanoSizes(config: NanoConfig, where: string): void {
   const mustDivide = (key: keyof NanoConfig, divisor: number) => {
     if ((config[key] as number) % divisor !== 0) {
       throw new UserError(`${where}: ${key} ${String(config[key])} is not a multiple of ${divisor}`)
@@ -97,12 +125,17 @@ export function checkConfig(value: unknown, where = 'nano config'): NanoConfig {
   mustDivide('imageWidth', tokenPixels)
   mustDivide('imageHeight', tokenPixels)
   mustDivide('width', config.heads)
-  if (config.executedSteps > config.chunkSize) {
-    throw new UserError(
-      `${where}: executedSteps ${config.executedSteps} exceeds chunkSize ${config.chunkSize}`,
-    )
-  }
-  return config
+  const { ditWidth, ditHeads } = ditSizes(config)
+  if (ditWidth % ditHeads !== 0)
+    throw new UserError(`${where}: ditWidth ${ditWidth} is not a multiple of ditHeads ${ditHeads}`)
+}
+
+/** The config with the DiT of a preset. @throws UserError for an unknown one */
+export function withPreset(config: NanoConfig, preset: string): NanoConfig {
+  if (!Object.hasOwn(presets, preset)) throw unknownId('preset', preset, presetNames)
+  const { ditWidth: _w, ditHeads: _h, ditExpansion: _e, ...rest } = config
+  const { ditLayers } = nanoConfig
+  return checkConfig({ ...rest, ditLayers, ...presets[preset as Preset], preset: preset as Preset })
 }
 
 /** The nano config with other sizes. @throws UserError when they do not fit together. */

@@ -1,6 +1,6 @@
 import type { GraphBuilder, Value } from '@vla-gym/onnx-grad'
 import type { ParameterStore } from '../parameters.js'
-import { hiddenTokens, type NanoConfig } from './config.js'
+import { ditSizes, hiddenTokens, type NanoConfig } from './config.js'
 import { attention, type Build, geluMlp, linear, parameter } from './layers.js'
 
 export interface DitInputs {
@@ -13,7 +13,6 @@ export interface DitInputs {
 }
 
 const timestepWidth = 256
-const mlpExpansion = 4
 /** Periods of the sinusoids of t, shortest and longest (openpi's). */
 const periods = [4e-3, 4]
 
@@ -46,7 +45,8 @@ const modulate = (g: GraphBuilder, x: Value, shift: Value, scale: Value): Value 
  */
 function block(b: Build, config: NanoConfig, name: string, x: Value, time: Value, last: boolean): Value {
   const { g } = b
-  const { width, heads, chunkSize } = config
+  const { chunkSize } = config
+  const { ditWidth: width, ditHeads: heads, ditExpansion } = ditSizes(config)
   const names = modulation(b, `${name}.modulation`, time, width, 6)
   const [attentionShift, attentionScale, attentionGate, mlpShift, mlpScale, mlpGate] = names
   const onlyActions = (tokens: Value) =>
@@ -59,7 +59,7 @@ function block(b: Build, config: NanoConfig, name: string, x: Value, time: Value
     ...(last && { queryTokens: onlyActions(normed) }),
   })
   const middle = g.add(last ? onlyActions(x) : x, g.mul(attentionGate, attended))
-  const hidden = mlpExpansion * width
+  const hidden = ditExpansion * width
   const inner = modulate(g, middle, mlpShift, mlpScale)
   const changed = geluMlp(b, `${name}.mlp`, inner, width, hidden, 1 / Math.sqrt(hidden))
   return g.add(middle, g.mul(mlpGate, changed))
@@ -72,9 +72,10 @@ function block(b: Build, config: NanoConfig, name: string, x: Value, time: Value
  */
 export function dit(g: GraphBuilder, store: ParameterStore, config: NanoConfig, i: DitInputs): Value {
   const b: Build = { g, store }
-  const { width, chunkSize, actionDim, ditLayers } = config
+  const { chunkSize, actionDim } = config
+  const { ditWidth: width, ditLayers } = ditSizes(config)
   const time = timestepEmbedding(b, i.timestep, width)
-  const context = linear(b, 'dit.projection', i.hiddenStates, width, width)
+  const context = linear(b, 'dit.projection', i.hiddenStates, config.width, width)
   const inner = g.silu(linear(b, 'dit.actions.0', i.noisyActions, actionDim, width))
   const position = parameter(b, 'dit.actions.position', [chunkSize, width], { normal: 0.1 })
   const actions = g.add(linear(b, 'dit.actions.1', inner, width, width), position)

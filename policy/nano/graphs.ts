@@ -81,9 +81,15 @@ export const signatures = {
   },
 }
 
-/** New weights of every block. Same seed, same weights; independent of the order in which blocks are built. */
-export function initParameters(config: NanoConfig, seed: number): Parameters {
+/**
+ * New weights of every block, or of some. Same seed, same weights; independent of the order in which blocks are built.
+ */
+export function initParameters(
+  config: NanoConfig,
+  seed: number,
+  parts = Object.keys(blocks) as (keyof typeof blocks)[],
+): Parameters {
   const store = new ParameterStore(null, Rng.fromSeed(seed, 'parameters'))
-  for (const block of Object.values(blocks)) model('init', 'out', store, block(config))
+  for (const part of parts) model('init', 'out', store, blocks[part](config))
   return store.parameters
 }

@@ -1,8 +1,24 @@
 import { UserError } from '@vla-gym/gymnasium'
-import { type AdamWGroup, differentiate, type Model, type TensorData, withAdamW } from '@vla-gym/onnx-grad'
-import * as ort from 'onnxruntime-node'
-import { createSession } from '../../policy/index.js'
-import type { Feeds, TrainingBackend } from './trainingBackend.js'
+import {
+  type AdamWGroup,
+  type AdamWOptions,
+  castableWeights,
+  differentiate,
+  type HalfDType,
+  type Model,
+  type RecomputeOptions,
+  recomputeActivations,
+  roundedTo,
+  stateNames,
+  weightedLoss,
+  withAdamW,
+  withLossWeight,
+  withMasterWeights,
+} from '@vla-gym/onnx-grad'
+import { createSession, type Device } from '../../policy/index.js'
+import type { InitialTensor } from './stateBuffers.js'
+import { inParts, lossWeight, stepTensor, wholeBatches } from './steppers.js'
+import type { TrainingBackend } from './trainingBackend.js'
 
 export interface OrtBackendOptions {
   /** Name of the scalar output to minimise. */
@@ -11,97 +27,112 @@ export interface OrtBackendOptions {
   readonly maxGradNorm: number
   readonly beta1?: number
   readonly beta2?: number
+  /** Keeps a moving average of the parameters with this decay. */
+  readonly ema?: number
+  /**
+   * Rows that are run at once. A larger minibatch is run in parts whose gradients are added up, which takes
+   * less memory and gives the same step when the loss is a mean over rows. Scalar outputs are means over the
+   * parts.
+   */
+  readonly microBatch?: number
+  /** Activations that the backward pass computes again instead of keeping them. */
+  readonly recompute?: RecomputeOptions
+  /** The model computes with its weights rounded to this type; float32 master copies are trained. */
+  readonly weights?: HalfDType
   /** Intra-op threads of ONNX Runtime. */
   readonly threads?: number
+  readonly device?: Device
 }
 
-const stepTensor = 'adam.step'
-
 /**
- * Training on ONNX Runtime: the forward graph is differentiated, AdamW is appended, and one `session.run`
- * is one optimiser step. Parameters and moments live in two sets of buffers that take turns as inputs and
- * preallocated outputs, so that a step copies no weights.
+ * Training on ONNX Runtime: the forward graph is differentiated and AdamW is appended, so that one
+ * `session.run` is one optimiser step. With micro-batches there are two graphs, one run for each part and one
+ * for the step.
  */
 export async function createOrtBackend(forward: Model, options: OrtBackendOptions): Promise<TrainingBackend> {
   const trained = options.groups.flatMap((group) => group.parameters)
-  const gradients = differentiate(forward, { loss: options.loss, wrt: trained })
-  const training = withAdamW(gradients, {
-    groups: [...options.groups],
+  const rounded = options.weights ? castableWeights(forward).filter((name) => trained.includes(name)) : []
+  const optimizer: AdamWOptions = {
+    groups: options.groups,
     beta1: options.beta1 ?? 0.9,
     beta2: options.beta2 ?? 0.95,
     maxGradNorm: options.maxGradNorm,
-  })
-  const session = await createSession(training, options.threads ?? 2)
-
-  const shapes = new Map(trained.map((name) => [name, forward.initializers.get(name)!.shape]))
-  const stateNames = trained.flatMap((name) => [name, `adam.m.${name}`, `adam.v.${name}`])
-  const shapeOf = (stateName: string) => shapes.get(stateName.replace(/^adam\.[mv]\./, ''))!
-  const allocate = (name: string) => {
-    const shape = shapeOf(name)
-    const size = shape.reduce((a, b) => a * b, 1)
-    return new ort.Tensor('float32', new Float32Array(size), [...shape])
+    ema: options.ema,
   }
-  let current = new Map(stateNames.map((name) => [name, allocate(name)]))
-  let next = new Map(stateNames.map((name) => [name, allocate(name)]))
-  for (const name of trained) {
-    ;(current.get(name)!.data as Float32Array).set(forward.initializers.get(name)!.data as Float32Array)
-  }
+  const gradients = gradientGraph(forward, trained, rounded, options)
+  const initial = initialState(forward, trained, optimizer)
+  const open = (model: Model) => createSession(model, options.threads ?? 2, options.device)
+  const stepper =
+    options.microBatch === undefined
+      ? await wholeBatches(withAdamW(gradients, optimizer), initial, open)
+      : await inParts(
+          forward,
+          gradients,
+          { loss: options.loss, rows: options.microBatch },
+          optimizer,
+          initial,
+          open,
+        )
+  const { state } = stepper
   let steps = 0
 
-  const scalarOutputs = training.outputs.map((o) => o.name).filter((name) => !name.startsWith('next.'))
-
   return {
-    async step(feeds: Feeds) {
-      const inputs: Record<string, ort.Tensor> = {
-        [stepTensor]: new ort.Tensor('float32', Float32Array.of(steps + 1), []),
-      }
-      for (const [name, tensor] of current) inputs[name] = tensor
-      for (const [name, value] of Object.entries(feeds)) inputs[name] = toOrtTensor(value)
-      const fetches: Record<string, ort.Tensor | null> = {}
-      for (const [name, tensor] of next) fetches[`next.${name}`] = tensor
-      for (const name of scalarOutputs) fetches[name] = null
-      const results = await session.run(inputs, fetches)
-      const scalars: Record<string, number> = {}
-      for (const name of scalarOutputs) scalars[name] = Number((results[name].data as Float32Array)[0])
+    async step(feeds) {
+      const scalars = await stepper.step(feeds, steps + 1)
       if (scalars.applied === 1) {
-        ;[current, next] = [next, current]
+        state.advance()
         steps += 1
       }
       return scalars
     },
 
-    parameters() {
-      return new Map(trained.map((name) => [name, copyOf(current.get(name)!)]))
+    parameters(which = 'latest') {
+      if (which === 'average' && options.ema === undefined)
+        throw new UserError('no moving average of the parameters is kept: give the training backend a decay')
+      const prefix = which === 'average' ? 'ema.' : ''
+      return new Map(
+        trained.map((name) => {
+          const tensor = state.copy(prefix + name)
+          return [name, rounded.includes(name) ? roundedTo(tensor, options.weights!) : tensor]
+        }),
+      )
     },
 
     state() {
-      const state = new Map(stateNames.map((name) => [name, copyOf(current.get(name)!)]))
-      state.set(stepTensor, { dtype: 'float32', shape: [1], data: Float32Array.of(steps) })
-      return state
+      const tensors = new Map(state.names.map((name) => [name, state.copy(name)]))
+      return tensors.set(stepTensor, { dtype: 'float32', shape: [1], data: Float32Array.of(steps) })
     },
 
-    loadState(state) {
-      for (const name of stateNames) {
-        const saved = state.get(name)
-        const target = current.get(name)!
-        if (!saved || saved.data.length !== target.data.length) {
-          throw new UserError(`optimiser state does not fit: tensor '${name}' is missing or has another size`)
-        }
-      }
-      for (const name of stateNames)
-        (current.get(name)!.data as Float32Array).set(state.get(name)!.data as Float32Array)
-      steps = Number(state.get(stepTensor)?.data[0] ?? 0)
+    loadState(saved) {
+      state.load(saved)
+      steps = Number(saved.get(stepTensor)?.data[0] ?? 0)
     },
 
-    release: () => session.release(),
+    release: () => stepper.release(),
   }
 }
 
-function toOrtTensor(value: TensorData | number): ort.Tensor {
-  if (typeof value === 'number') return new ort.Tensor('float32', Float32Array.of(value), [])
-  return new ort.Tensor(value.dtype as 'float32', value.data as Float32Array, [...value.shape])
+/** The differentiated model as the options ask for it. */
+function gradientGraph(
+  forward: Model,
+  trained: readonly string[],
+  rounded: readonly string[],
+  { loss, microBatch, recompute, weights }: OrtBackendOptions,
+): Model {
+  const summed = microBatch !== undefined
+  const model = summed ? withLossWeight(forward, loss, lossWeight) : forward
+  const gradients = differentiate(model, { loss: summed ? weightedLoss(loss) : loss, wrt: trained })
+  const lean = recompute ? recomputeActivations(gradients, recompute) : gradients
+  return weights ? withMasterWeights(lean, weights, rounded) : lean
 }
 
-function copyOf(tensor: ort.Tensor): TensorData {
-  return { dtype: 'float32', shape: [...tensor.dims], data: (tensor.data as Float32Array).slice() }
+/** Parameters as they are in the model, averages equal to them, moments zero. */
+function initialState(forward: Model, trained: readonly string[], options: AdamWOptions) {
+  const state = new Map<string, InitialTensor>()
+  for (const parameter of trained) {
+    const { shape, data } = forward.initializers.get(parameter)!
+    for (const name of stateNames(parameter, options))
+      state.set(name, name.startsWith('adam.') ? { shape } : { shape, data: data as Float32Array })
+  }
+  return state
 }

@@ -1,12 +1,6 @@
-import { GraphBuilder, type Model, type Value } from '@vla-gym/onnx-grad'
-import {
-  backbone,
-  backboneInputs,
-  dit,
-  hiddenStatesInput,
-  type NanoConfig,
-  type ParameterStore,
-} from '../../policy/index.js'
+import { GraphBuilder, inline, type Model, type Value } from '@vla-gym/onnx-grad'
+import { backboneInputs, hiddenStatesInput, type NanoConfig } from '../../policy/index.js'
+import { inlineDit } from './inlineDit.js'
 
 /**
  * Mean over active channels of the time-averaged squared error (Qwen-VLA, section on the action loss: padding
@@ -24,33 +18,37 @@ export function maskedMean(g: GraphBuilder, error: Value, mask: Value): Value {
 }
 
 /**
- * Flow-matching loss of the DiT: x_t = (1-t) a + t noise, target velocity = noise - a (openpi, Qwen-VLA).
+ * Flow-matching loss of a DiT: x_t = (1-t) a + t noise, target velocity = noise - a (openpi, Qwen-VLA).
  * Inputs: hiddenStates [batch, L, width], actions/noise/mask [batch, H, K], timestep [batch]. Output: `loss`.
+ * @param dit a policy's graph of that name; its weights are initializers of the result
  */
-export function flowMatchingLoss(config: NanoConfig, store: ParameterStore): Model {
+export function flowMatchingLoss(config: NanoConfig, dit: Model): Model {
   const g = new GraphBuilder('flow_matching')
-  const hiddenStates = hiddenStatesInput(g, config)
-  g.output('loss', flowLoss(g, config, store, hiddenStates))
-  return g.build()
+  hiddenStatesInput(g, config)
+  return flowLoss(g, config, dit)
 }
 
 /** The same loss from pixels, backbone and DiT trained together. Output: `loss`. */
-export function jointFlowMatchingLoss(config: NanoConfig, store: ParameterStore): Model {
+export function jointFlowMatchingLoss(config: NanoConfig, backbone: Model, dit: Model): Model {
   const g = new GraphBuilder('joint_flow_matching')
-  const hiddenStates = backbone(g, store, config, backboneInputs(g, config))
-  g.output('loss', flowLoss(g, config, store, hiddenStates))
-  return g.build()
+  const inputs = backboneInputs(g, config)
+  hiddenStatesInput(g, config)
+  return inline(flowLoss(g, config, dit), backbone, {
+    inputs: Object.fromEntries(Object.values(inputs).map(({ name }) => [name, name])),
+    outputs: { hiddenStates: 'hiddenStates' },
+  })
 }
 
-function flowLoss(g: GraphBuilder, config: NanoConfig, store: ParameterStore, hiddenStates: Value): Value {
+/** Expects the value hiddenStates. */
+function flowLoss(g: GraphBuilder, config: NanoConfig, dit: Model): Model {
   const chunk = ['batch', config.chunkSize, config.actionDim]
   const actions = g.input('actions', 'float32', chunk)
   const noise = g.input('noise', 'float32', chunk)
   const mask = g.input('mask', 'float32', chunk)
-  const timestep = g.input('timestep', 'float32', ['batch'])
-  const t = g.unsqueeze(timestep, [1, 2])
+  const t = g.unsqueeze(g.input('timestep', 'float32', ['batch']), [1, 2])
   const noisyActions = g.add(g.mul(g.sub(1, t), actions), g.mul(t, noise))
-  const velocity = dit(g, store, config, { hiddenStates, noisyActions, timestep })
+  const velocity = g.input('velocity', 'float32', chunk)
   const error = g.sub(velocity, g.sub(noise, actions))
-  return maskedMean(g, g.mul(error, error), mask)
+  g.output('loss', maskedMean(g, g.mul(error, error), mask))
+  return inlineDit(g.build(), dit, noisyActions)
 }

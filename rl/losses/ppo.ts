@@ -1,11 +1,6 @@
 import { GraphBuilder, type Model } from '@vla-gym/onnx-grad'
-import {
-  dit,
-  hiddenStatesInput,
-  type NanoConfig,
-  type ParameterStore,
-  valueHead,
-} from '../../policy/index.js'
+import { hiddenStatesInput, type NanoConfig, type ParameterStore, valueHead } from '../../policy/index.js'
+import { inlineDit } from './inlineDit.js'
 
 /**
  * Clipped PPO objective on the one stochastic denoising step of a decision (Flow-SDE, pi_RL section 4; formulas
@@ -16,12 +11,13 @@ import {
  * Inputs: hiddenStates [batch, L, width]; x, xNext, mask [batch, H, K]; timestep, weightX0, weightX1, std,
  * oldLogProb, advantage [batch]; clipRange scalar.
  * Outputs (scalars): loss, approxKl (mean of r - 1 - log r), clipFraction, maxLogRatio (largest |log r|).
+ * @param dit a policy's graph of that name; its weights are initializers of the result
  */
-export function ppoLoss(config: NanoConfig, store: ParameterStore): Model {
+export function ppoLoss(config: NanoConfig, dit: Model): Model {
   const g = new GraphBuilder('ppo')
   const chunk = ['batch', config.chunkSize, config.actionDim]
   const row = (name: string) => g.input(name, 'float32', ['batch'])
-  const hiddenStates = hiddenStatesInput(g, config)
+  hiddenStatesInput(g, config)
   const x = g.input('x', 'float32', chunk)
   const xNext = g.input('xNext', 'float32', chunk)
   const mask = g.input('mask', 'float32', chunk)
@@ -33,7 +29,7 @@ export function ppoLoss(config: NanoConfig, store: ParameterStore): Model {
   const advantage = row('advantage')
   const clipRange = g.input('clipRange', 'float32', [])
 
-  const velocity = dit(g, store, config, { hiddenStates, noisyActions: x, timestep })
+  const velocity = g.input('velocity', 'float32', chunk)
   const t = g.unsqueeze(timestep, [1, 2])
   const x0 = g.sub(x, g.mul(t, velocity))
   const x1 = g.add(x, g.mul(g.sub(1, t), velocity))
@@ -52,7 +48,7 @@ export function ppoLoss(config: NanoConfig, store: ParameterStore): Model {
   g.output('approxKl', g.reduceMean(g.sub(g.sub(ratio, 1), logRatio)))
   g.output('clipFraction', g.reduceMean(g.cast(g.greater(g.abs(g.sub(ratio, 1)), clipRange), 'float32')))
   g.output('maxLogRatio', g.reduceMax(g.abs(logRatio)))
-  return g.build()
+  return inlineDit(g.build(), dit, x)
 }
 
 /** Mean squared error of the value head. Inputs: hiddenStates [batch, L, width], returns [batch]. Output: loss. */

@@ -132,6 +132,8 @@ export class RolloutPool {
       const [start, end] = groupRange(shared.layout, g)
       return Array.from({ length: end - start }, (_, i) => start + i)
     })
+    // A single episode leaves a group empty: nobody will act in it.
+    for (const [g, rows] of active.entries()) if (rows.length === 0) signal(shared, g, leaveSignal)
     for (let decision = 0; active.some((rows) => rows.length > 0); decision++) {
       for (let g = 0; g < groups; g++) {
         if (active[g].length === 0) continue

@@ -1,5 +1,7 @@
 import { Rng } from '@vla-gym/gymnasium'
 import type { ManipulationEnv, ManipulationEnvOptions } from '../../envs/index.js'
+import { encodePng } from '../lerobot/png.js'
+import { addToHistogram, newHistogram } from '../lerobot/statistics.js'
 import { type EpisodeRecord, type EpisodeSpec, newRecord, type RenderedFrame, recordStep } from './episode.js'
 
 /** Episodes of one task whose actions need no network. */
@@ -17,39 +19,46 @@ export interface ScriptedTask {
 export interface DemonstrationOptions {
   /** Each episode draws its noise level from U(0, maxNoise); unit: fractions of `noiseScale`. */
   readonly maxNoise: number
-  /** An image is kept every so many control steps. */
-  readonly frameStride: number
   /** The episode ends this many control steps after success was reached and held. */
   readonly stepsAfterSuccess: number
 }
 
-/** One demonstration: what was seen at every kept step and what the expert would have done from there. */
-export interface Demonstration {
-  readonly task: string
+/** A successful episode: what was seen at every control step, and what the expert would have done from there. */
+export interface RecordedDemonstration {
+  /** Index in the episodes of the task. */
+  readonly episode: number
   readonly instruction: string
-  readonly seed: number
-  readonly success: boolean
-  /** [steps, actionDim] the expert's clean actions along the visited states, robot space. */
+  /** Control steps. */
+  readonly length: number
+  /** [length, actionDim] the expert's clean actions along the visited states, robot space. */
   readonly actions: Float32Array
-  /** [frames] control step of each kept frame. */
-  readonly frameSteps: Int32Array
-  /** [frames, height, width, 3] */
-  readonly images: Uint8Array
-  /** [frames, stateDim] */
+  /** [length, stateDim] */
   readonly states: Float32Array
-  /** [frames, 8] base-frame metres and radians: source xyz, target xyz, source yaw, grasped (0 or 1). */
+  /** [length, 8], see `labelNames`. */
   readonly labels: Float32Array
+  /** [length] 1 where the success test held after the step. */
+  readonly success: Uint8Array
+  /** [length] PNGs. */
+  readonly images: readonly Uint8Array[]
+  /** [3, 256] counts of the pictures' values by colour. */
+  readonly imageHistogram: Uint32Array
 }
 
 export interface ScriptedResult {
   readonly records: EpisodeRecord[]
   readonly videos: { index: number; frames: RenderedFrame[] }[]
-  readonly demonstrations: Demonstration[]
+  readonly demonstrations: RecordedDemonstration[]
 }
 
 /** Standard deviation of a noise level of 1: metres, radians. The gripper command takes no noise. */
 const noiseScale = [0.04, 0.04, 0.04, 0.1, 0.1, 0.1, 0] as const
-export const labelDim = 8
+/** Where the things that the instruction names are, base frame: m, rad, 0 or 1. */
+export const labelNames = [
+  ...['sourceX', 'sourceY', 'sourceZ'],
+  ...['targetX', 'targetY', 'targetZ'],
+  ...['sourceYaw', 'grasped'],
+] as const
+export const labelDim = labelNames.length
 
 export function runScriptedEpisodes(task: ScriptedTask, env: ManipulationEnv): ScriptedResult {
   const result: ScriptedResult = { records: [], videos: [], demonstrations: [] }
@@ -57,7 +66,7 @@ export function runScriptedEpisodes(task: ScriptedTask, env: ManipulationEnv): S
     const record = newRecord(episode)
     const rng = Rng.fromSeed(episode.seed, 'scripted', task.agent)
     const frames: RenderedFrame[] = []
-    const demonstration = task.demonstrations && new DemonstrationRecorder(env, episode, task.demonstrations)
+    const demonstration = task.demonstrations && new DemonstrationRecorder(env)
     const noise = task.demonstrations ? rng.uniform(0, task.demonstrations.maxNoise) : 0
     let [observation] = env.reset({ seed: episode.seed, options: { episodeId: episode.episodeId } })
     let done = false
@@ -69,6 +78,7 @@ export function runScriptedEpisodes(task: ScriptedTask, env: ManipulationEnv): S
       const [next, , isTerminated, isTruncated, info] = env.step(executed)
       observation = next
       recordStep(record, info)
+      demonstration?.recordOutcome(info.success)
       if (index < task.videoEpisodes) frames.push(env.render())
       stepsAfterSuccess = info.success ? stepsAfterSuccess + 1 : 0
       done =
@@ -78,7 +88,7 @@ export function runScriptedEpisodes(task: ScriptedTask, env: ManipulationEnv): S
     }
     result.records.push(record)
     if (frames.length > 0) result.videos.push({ index, frames })
-    if (demonstration && record.success) result.demonstrations.push(demonstration.finish())
+    if (demonstration && record.success) result.demonstrations.push(demonstration.finish(index))
   }
   return result
 }
@@ -91,45 +101,43 @@ function randomAction(rng: Rng): Float32Array {
 
 class DemonstrationRecorder {
   private readonly env: ManipulationEnv
-  private readonly episode: EpisodeSpec
-  private readonly options: DemonstrationOptions
   private readonly actions: Float32Array[] = []
-  private readonly frameSteps: number[] = []
-  private readonly images: Uint8Array[] = []
   private readonly states: Float32Array[] = []
   private readonly labels: Float32Array[] = []
+  private readonly success: number[] = []
+  private readonly images: Uint8Array[] = []
+  private readonly imageHistogram = newHistogram()
   private instruction = ''
 
-  constructor(env: ManipulationEnv, episode: EpisodeSpec, options: DemonstrationOptions) {
+  constructor(env: ManipulationEnv) {
     this.env = env
-    this.episode = episode
-    this.options = options
   }
 
   record(observation: ReturnType<ManipulationEnv['reset']>[0], action: Float32Array): void {
-    this.instruction = observation.instruction
-    if (this.actions.length % this.options.frameStride === 0) {
-      this.frameSteps.push(this.actions.length)
-      this.images.push(observation.image.slice())
-      this.states.push(observation.state.slice())
-      this.labels.push(groundingLabel(this.env))
-    }
+    const { image, state, instruction } = observation
+    this.instruction = instruction
+    this.images.push(encodePng({ ...this.env.options.image!, data: image }))
+    addToHistogram(this.imageHistogram, image)
+    this.states.push(state.slice())
+    this.labels.push(groundingLabel(this.env))
     this.actions.push(action.slice())
   }
 
-  finish(): Demonstration {
-    const { task, seed } = this.episode
-    const { instruction } = this
+  recordOutcome(success: boolean): void {
+    this.success.push(success ? 1 : 0)
+  }
+
+  finish(episode: number): RecordedDemonstration {
     return {
-      task,
-      instruction,
-      seed,
-      success: true,
+      episode,
+      instruction: this.instruction,
+      length: this.actions.length,
       actions: concatFloats(this.actions),
-      frameSteps: Int32Array.from(this.frameSteps),
-      images: concatBytes(this.images),
       states: concatFloats(this.states),
       labels: concatFloats(this.labels),
+      success: Uint8Array.from(this.success),
+      images: this.images,
+      imageHistogram: this.imageHistogram,
     }
   }
 }
@@ -143,7 +151,7 @@ function groundingLabel(env: ManipulationEnv): Float32Array {
 }
 
 /** One array after the other. */
-export function concatFloats(parts: readonly Float32Array[]): Float32Array {
+function concatFloats(parts: readonly Float32Array[]): Float32Array {
   const out = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))
   let offset = 0
   for (const part of parts) {
@@ -151,8 +159,4 @@ export function concatFloats(parts: readonly Float32Array[]): Float32Array {
     offset += part.length
   }
   return out
-}
-
-function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
-  return new Uint8Array(Buffer.concat(parts))
 }

@@ -1,6 +1,8 @@
-import { Rng } from '@vla-gym/gymnasium'
+import { Rng, UserError } from '@vla-gym/gymnasium'
 import { embodiments } from '../../envs/index.js'
 import {
+  checkDevice,
+  type Device,
   decodeGrounding,
   encodeGrounding,
   groundingSize,
@@ -11,20 +13,20 @@ import {
   ParameterStore,
   type PolicyData,
   PolicyRuntime,
-  quantileStats,
   toModelStates,
 } from '../../policy/index.js'
 import { createOrtBackend } from '../backend/ortBackend.js'
-import { type Dataset, loadDataset } from '../dataset.js'
+import { type Dataset, groundingKey, loadDataset } from '../dataset.js'
 import { encodeFrames, type Frames, framesOf, gather, splitHeldOut } from '../frames.js'
 import { groundingLoss } from '../losses/grounding.js'
-import { concatFloats, labelDim } from '../rollout/scripted.js'
+import { labelDim } from '../rollout/scripted.js'
 import { openRunFolder } from '../runFolder.js'
 import { trainSupervised } from './supervised.js'
 
 /** Settings of `train grounding`. The descriptions are the command's help. */
 export const groundingOptions = {
   steps: { default: 2000, help: 'optimiser steps' },
+  frameStride: { default: 1, help: 'every so many control steps a frame is learnt from' },
   batchSize: { default: 128, help: 'images in a minibatch' },
   lr: { default: 1e-3, help: 'peak AdamW learning rate, cosine decay' },
   warmupSteps: { default: 50, help: 'steps of linear warm-up' },
@@ -39,21 +41,16 @@ export interface StageOptions {
   readonly out: string
   readonly seed: number
   readonly threads: number
+  readonly device?: Device
   readonly signal?: AbortSignal
   onProgress?(step: number, fields: Record<string, number>): void
 }
 
 /** A new policy with random weights and the statistics of a dataset. */
 export function policyFor(dataset: Dataset, config: NanoConfig, seed: number): PolicyData {
-  const { info, demonstrations } = dataset
-  const stats = (field: 'actions' | 'states', dim: number) =>
-    quantileStats(concatFloats(demonstrations.map((d) => d[field])), dim)
-  const entry = {
-    description: embodiments.get(info.embodiment)!,
-    actionStats: stats('actions', info.actionDim),
-    stateStats: stats('states', info.stateDim),
-  }
-  return newPolicy(config, { [info.embodiment]: entry }, seed)
+  const { embodiment, actionStats, stateStats } = dataset.info
+  const entry = { description: embodiments.get(embodiment)!, actionStats, stateStats }
+  return newPolicy(config, { [embodiment]: entry }, seed)
 }
 
 /** Inputs of the backbone for some rows of the frames. */
@@ -93,13 +90,16 @@ export async function trainGrounding(
   options: StageOptions & { config: GroundingConfig },
 ): Promise<Record<string, number>> {
   const { config, seed } = options
-  const dataset = loadDataset(options.data)
+  await checkDevice(options.device)
+  const dataset = await loadDataset(options.data)
   const initial = policyFor(dataset, nanoConfig, seed)
   const nano = initial.manifest.config
   const entry = initial.manifest.embodiments[dataset.info.embodiment]
   const { training, heldOut } = splitHeldOut(dataset.demonstrations)
-  const frames = framesOf(dataset, training, entry.description, nano)
-  const heldOutFrames = framesOf(dataset, heldOut, entry.description, nano)
+  const frames = await framesOf(dataset, training, entry.description, nano, config.frameStride)
+  const heldOutFrames = await framesOf(dataset, heldOut, entry.description, nano, config.frameStride)
+  if (frames.labels.length === 0)
+    throw new UserError(`${options.data}: no feature '${groundingKey}', which grounding learns`)
   const states = toModelStates(frames.states, frames.count, entry, nano)
   const tokens = loadTokenizer(initial.tokenizerJson).encodePrompts(frames.prompts, nano.promptLength)
   const labels = encodedLabels(frames)
@@ -118,6 +118,7 @@ export async function trainGrounding(
     maxGradNorm: config.maxGradNorm,
     beta2: 0.99,
     threads: options.threads,
+    device: options.device,
   })
   const policy = (): PolicyData => ({
     ...initial,
@@ -145,7 +146,8 @@ export async function trainGrounding(
         },
       }
     },
-    evaluate: () => groundingError(policy(), heldOutFrames, dataset.info.embodiment, options.threads),
+    evaluate: () =>
+      groundingError(policy(), heldOutFrames, dataset.info.embodiment, options.threads, options.device),
   })
   await backend.release()
   run.metrics.close()
@@ -168,8 +170,9 @@ export async function groundingError(
   frames: Frames,
   embodiment: string,
   threads: number,
+  device?: Device,
 ): Promise<Record<string, number>> {
-  const runtime = await PolicyRuntime.create(data, { threads })
+  const runtime = await PolicyRuntime.create(data, { threads, device })
   const squares = { source: 0, target: 0 }
   const distances: number[] = []
   const predictions = await runtime.grounding(frames.count, await encodeFrames(runtime, frames, embodiment))

@@ -4,6 +4,8 @@ import { encode } from '@msgpack/msgpack'
 import { Rng, UserError } from '@vla-gym/gymnasium'
 import type { Suite } from '../../envs/index.js'
 import {
+  checkDevice,
+  type Device,
   flowSdeCoefficients,
   loadPolicyData,
   ParameterStore,
@@ -30,6 +32,7 @@ import { flowSdePolicy } from '../rollout/flowSdePolicy.js'
 import type { RolloutPool } from '../rollout/rolloutPool.js'
 import { openRunFolder } from '../runFolder.js'
 import { trainingSeed } from '../seeds.js'
+import { trainableDit } from '../trainableDit.js'
 import { episodesVideo } from '../video.js'
 
 export interface TrainRlOptions {
@@ -44,6 +47,9 @@ export interface TrainRlOptions {
   /** Episodes of each task before and after, random placements that training never sees. */
   readonly evaluationEpisodes: number
   readonly threads: number
+  readonly device?: Device
+  /** Trains low-rank adapters of the DiT's weights instead of the weights. */
+  readonly loraRank?: number
   /** Seconds between checkpoints; default 20. */
   readonly checkpointSeconds?: number
   readonly signal?: AbortSignal
@@ -71,6 +77,7 @@ const videoEpisodes = 8
 export async function trainRl(pool: RolloutPool, options: TrainRlOptions): Promise<TrainRlResult> {
   const { config, suite, tasks, seed, signal, checkpointSeconds = 20 } = options
   const { embodiment } = suite
+  await checkDevice(options.device)
   const initDir = resolvePolicyDir(options.init)
   const initial = loadPolicyData(initDir)
   const { contentHash } = readFolder(initDir).manifest
@@ -81,21 +88,23 @@ export async function trainRl(pool: RolloutPool, options: TrainRlOptions): Promi
     tasks,
     seed,
     evaluationEpisodes: options.evaluationEpisodes,
+    ...(options.loraRank !== undefined && { loraRank: options.loraRank }),
     ...config,
   })
-  const runtime = await PolicyRuntime.create(initial, { threads: options.threads })
+  const { threads, device } = options
+  const runtime = await PolicyRuntime.create(initial, { threads, device })
   const before = await evaluateOnce('before', contentHash)
 
-  const store = new ParameterStore(initial.parameters, null)
-  const backendOptions = { loss: 'loss', maxGradNorm: config.maxGradNorm, threads: options.threads }
-  const names = (prefix: string) => [...initial.parameters.keys()].filter((name) => name.startsWith(prefix))
-  const actor = await createOrtBackend(ppoLoss(initial.manifest.config, store), {
+  const backendOptions = { loss: 'loss', maxGradNorm: config.maxGradNorm, threads, device }
+  const expert = trainableDit(initial, options.loraRank ? { rank: options.loraRank, seed } : undefined)
+  const actor = await createOrtBackend(ppoLoss(initial.manifest.config, expert.model), {
     ...backendOptions,
-    groups: [{ parameters: names('dit.'), lr: 'actorLr' }],
+    groups: [{ parameters: expert.trained, lr: 'actorLr' }],
   })
-  const critic = await createOrtBackend(valueLoss(initial.manifest.config, store), {
+  const valueHead = new ParameterStore(initial.parameters, null)
+  const critic = await createOrtBackend(valueLoss(initial.manifest.config, valueHead), {
     ...backendOptions,
-    groups: [{ parameters: names('value.'), lr: 'criticLr' }],
+    groups: [{ parameters: [...valueHead.parameters.keys()], lr: 'criticLr' }],
   })
   const { denoisingSteps } = initial.manifest.config
   const coefficients = flowSdeCoefficients(denoisingSteps, config.noiseLevel)
@@ -184,7 +193,7 @@ export async function trainRl(pool: RolloutPool, options: TrainRlOptions): Promi
   }
 
   async function useTrainedParameters(): Promise<void> {
-    await runtime.setParameters(actor.parameters(), ['dit'])
+    await runtime.setParameters(expert.weights(actor.parameters()), ['dit'])
     await runtime.setParameters(critic.parameters(), ['value'])
   }
 

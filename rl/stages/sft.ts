@@ -1,29 +1,33 @@
 import { Rng, UserError } from '@vla-gym/gymnasium'
 import {
   actionMask,
+  checkDevice,
   hiddenTokens,
   loadPolicyData,
   loadTokenizer,
-  ParameterStore,
   type PolicyData,
   PolicyRuntime,
+  policyModel,
   quantileStats,
   toModelActions,
   toModelStates,
+  weightNames,
 } from '../../policy/index.js'
 import { createOrtBackend } from '../backend/ortBackend.js'
 import type { Feeds } from '../backend/trainingBackend.js'
 import { resolvePolicyDir } from '../checkpoint.js'
-import { loadDataset } from '../dataset.js'
+import { checkStatistics, loadDataset } from '../dataset.js'
 import { encodeFrames, framesOf, gather, splitHeldOut } from '../frames.js'
 import { flowMatchingLoss, jointFlowMatchingLoss } from '../losses/flowMatching.js'
 import { openRunFolder } from '../runFolder.js'
+import { trainableDit } from '../trainableDit.js'
 import { backboneFeeds, minibatchRows, type StageOptions } from './grounding.js'
 import { trainSupervised } from './supervised.js'
 
 /** Settings of `train sft`. The descriptions are the command's help. */
 export const sftOptions = {
   steps: { default: 1500, help: 'optimiser steps' },
+  frameStride: { default: 1, help: 'every so many control steps a chunk is learnt from' },
   batchSize: { default: 128, help: 'frames in a minibatch' },
   lr: { default: 1e-3, help: 'peak AdamW learning rate, cosine decay' },
   warmupSteps: { default: 50, help: 'steps of linear warm-up' },
@@ -33,27 +37,49 @@ export const sftOptions = {
 
 export type SftConfig = { -readonly [K in keyof typeof sftOptions]: number }
 
+export interface SftStageOptions extends StageOptions {
+  readonly config: SftConfig
+  readonly init: string
+  readonly backbone: 'frozen' | 'train'
+  readonly loraRank?: number
+}
+
+/** Rows that are evaluated at once. */
+const heldOutBatch = 128
+
 /** Flow times are more often in the middle: t = sigmoid(1.2 z), z normal. */
 const timestepScale = 1.2
 
 /**
  * Supervised fine-tuning on expert demonstrations by flow matching. With `backbone: 'frozen'` the hidden states
- * of all frames are computed once and only the DiT is trained.
+ * of all frames are computed once and only the DiT is trained, or with `loraRank` low-rank adapters of it.
  */
-export async function trainSft(
-  options: StageOptions & { config: SftConfig; init: string; backbone: 'frozen' | 'train' },
-): Promise<Record<string, number>> {
+export async function trainSft(options: SftStageOptions): Promise<Record<string, number>> {
   const { config, seed } = options
+  await checkDevice(options.device)
   const initDir = resolvePolicyDir(options.init)
-  const dataset = loadDataset(options.data)
+  const dataset = await loadDataset(options.data)
   const { embodiment, actionDim } = dataset.info
   const loaded = loadPolicyData(initDir)
   const known = loaded.manifest.embodiments[embodiment]
   if (!known)
     throw new UserError(`${options.init}: the policy does not know the dataset's embodiment '${embodiment}'`)
+  checkStatistics(dataset, known, options.init)
   const { training, heldOut } = splitHeldOut(dataset.demonstrations)
-  const frames = framesOf(dataset, training, known.description, loaded.manifest.config)
-  const heldOutFrames = framesOf(dataset, heldOut, known.description, loaded.manifest.config)
+  const frames = await framesOf(
+    dataset,
+    training,
+    known.description,
+    loaded.manifest.config,
+    config.frameStride,
+  )
+  const heldOutFrames = await framesOf(
+    dataset,
+    heldOut,
+    known.description,
+    loaded.manifest.config,
+    config.frameStride,
+  )
   // The backbone was grounded with its own state statistics: they stay; the actions are this dataset's.
   const entry = { ...known, actionStats: quantileStats(frames.actions, actionDim) }
   const initial: PolicyData = {
@@ -68,28 +94,45 @@ export async function trainSft(
     data: options.data,
     backbone: options.backbone,
     seed,
+    ...(options.loraRank !== undefined && { loraRank: options.loraRank }),
     ...config,
   })
-  const store = new ParameterStore(initial.parameters, null)
   const joint = options.backbone === 'train'
-  const forward = (joint ? jointFlowMatchingLoss : flowMatchingLoss)(nano, store)
-  const trained = [...store.parameters.keys()]
+  const expert = trainableDit(initial, options.loraRank ? { rank: options.loraRank, seed } : undefined)
+  const backbone = joint ? policyModel(initial, 'backbone') : null
+  const forward = backbone
+    ? jointFlowMatchingLoss(nano, backbone, expert.model)
+    : flowMatchingLoss(nano, expert.model)
+  const backboneWeights = backbone ? weightNames(backbone, 'backbone') : []
+  const trained = [...backboneWeights, ...expert.trained]
   const backend = await createOrtBackend(forward, {
     loss: 'loss',
     groups: [{ parameters: trained, lr: 'lr' }],
     maxGradNorm: config.maxGradNorm,
     beta2: 0.99,
     threads: options.threads,
+    device: options.device,
   })
-  const policy = (): PolicyData => ({
-    ...initial,
-    parameters: new Map([...initial.parameters, ...backend.parameters()]),
-  })
+  // Kept until the next step: merging adapters into large weights takes time and memory.
+  let current: PolicyData | null = null
+  const policy = (): PolicyData => {
+    current ??= trainedPolicy()
+    return current
+  }
+  const trainedPolicy = (): PolicyData => {
+    const values = backend.parameters()
+    const ofBackbone = backboneWeights.map((name) => [name, values.get(name)!] as const)
+    for (const name of backboneWeights) values.delete(name)
+    return {
+      ...initial,
+      parameters: new Map([...initial.parameters, ...ofBackbone, ...expert.weights(values)]),
+    }
+  }
 
   const hiddenSize = hiddenTokens(nano) * nano.width
   const frozen = joint
     ? null
-    : await withRuntime(initial, options.threads, async (runtime) => ({
+    : await withRuntime(initial, options, async (runtime) => ({
         training: await encodeFrames(runtime, frames, embodiment),
         heldOut: await encodeFrames(runtime, heldOutFrames, embodiment),
       }))
@@ -133,6 +176,7 @@ export async function trainSft(
     onProgress: options.onProgress,
     policy,
     batch(step) {
+      current = null
       const rows = minibatchRows(seed, step, config.batchSize, frames.count)
       return { ...contextFeeds(rows), ...flowFeeds(actions, rows, Rng.fromSeed(seed, 'flow', step)) }
     },
@@ -154,9 +198,16 @@ export async function trainSft(
     const x = a.map(
       (value, i) => (1 - t[Math.floor(i / chunk)]) * value + t[Math.floor(i / chunk)] * noise[i],
     )
-    const velocity = await withRuntime(policy(), options.threads, async (runtime) => {
+    const velocity = new Float32Array(x.length)
+    await withRuntime(policy(), options, async (runtime) => {
       const hiddenStates = frozen?.heldOut ?? (await encodeFrames(runtime, heldOutFrames, embodiment))
-      return runtime.velocity(rows.length, gather(hiddenStates, rows, hiddenSize), x, t)
+      for (let start = 0; start < rows.length; start += heldOutBatch) {
+        const part = rows.subarray(start, start + heldOutBatch)
+        const [from, to] = [start * chunk, (start + part.length) * chunk]
+        const context = gather(hiddenStates, part, hiddenSize)
+        const times = t.subarray(start, start + part.length)
+        velocity.set(await runtime.velocity(part.length, context, x.subarray(from, to), times), from)
+      }
     })
     let sum = 0
     let count = 0
@@ -171,10 +222,10 @@ export async function trainSft(
 
 async function withRuntime<T>(
   data: PolicyData,
-  threads: number,
+  { threads, device }: StageOptions,
   use: (runtime: PolicyRuntime) => Promise<T>,
 ): Promise<T> {
-  const runtime = await PolicyRuntime.create(data, { threads })
+  const runtime = await PolicyRuntime.create(data, { threads, device })
   try {
     return await use(runtime)
   } finally {

@@ -23,7 +23,7 @@ const write = (text: string) =>
     ]),
     { step: text },
   )
-const read = () => Buffer.from(readFolder(path).files.get('a.bin')!).toString()
+const read = () => Buffer.from(readFolder(path).read('a.bin')).toString()
 const flip = (file: string, at: number) => {
   const data = fs.readFileSync(file)
   data[at] ^= 1

@@ -5,7 +5,7 @@ import { Rng } from '@vla-gym/gymnasium'
 import { decodeModel, encodeModel, GraphBuilder } from '@vla-gym/onnx-grad'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { readFolder, writeFolder } from '../../policy/folder.js'
+import { type FileContent, readFolder, writeFolder } from '../../policy/folder.js'
 import { nanoConfigWith } from '../../policy/nano/config.js'
 import { ditInputs, initParameters } from '../../policy/nano/graphs.js'
 import { loadPolicyData, PolicyRuntime, policyFiles, savePolicy } from '../../policy/policy.js'
@@ -139,9 +139,9 @@ describe('policy folder', () => {
   })
 
   /** A copy of the folder with some files and manifest fields changed, hashes in order. */
-  function variant(files: Record<string, Uint8Array | null>, fields: Record<string, unknown> = {}): string {
-    const { manifest, files: old } = readFolder(dir)
-    const all = new Map(old)
+  function variant(files: Record<string, FileContent | null>, fields: Record<string, unknown> = {}): string {
+    const { manifest, read } = readFolder(dir)
+    const all = new Map<string, FileContent>(Object.keys(manifest.files).map((name) => [name, read(name)]))
     for (const [name, bytes] of Object.entries(files)) bytes ? all.set(name, bytes) : all.delete(name)
     const path = join(root, 'variant')
     writeFolder(path, all, { ...manifest, ...fields })
@@ -168,7 +168,7 @@ describe('policy folder', () => {
   })
 
   const renamed = () => {
-    const model = decodeModel(readFolder(dir).files.get('dit.onnx')!)
+    const model = decodeModel(readFolder(dir).read('dit.onnx'))
     const rename = (name: string) => (name === 'timestep' ? 'time' : name)
     model.inputs = model.inputs.map((input) => ({ ...input, name: rename(input.name) }))
     for (const node of model.nodes) node.inputs = node.inputs.map(rename)

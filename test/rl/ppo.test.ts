@@ -1,11 +1,12 @@
 import { Rng } from '@vla-gym/gymnasium'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { flowSdeCoefficients, nanoConfig, ParameterStore, PolicyRuntime } from '../../policy/index.js'
+import { flowSdeCoefficients, nanoConfig, PolicyRuntime } from '../../policy/index.js'
 import { createOrtBackend } from '../../rl/backend/ortBackend.js'
 import type { TrainingBackend } from '../../rl/backend/trainingBackend.js'
 import { ppoLoss } from '../../rl/losses/ppo.js'
 import { actorFeeds } from '../../rl/ppo.js'
 import { type DecisionRecord, flowSdePolicy } from '../../rl/rollout/flowSdePolicy.js'
+import { trainableDit } from '../../rl/trainableDit.js'
 import { randomPolicy } from './testPolicy.js'
 
 const { denoisingSteps, imageWidth, imageHeight, chunkSize, actionDim } = nanoConfig
@@ -17,12 +18,10 @@ let decisions: DecisionRecord[]
 beforeAll(async () => {
   const data = randomPolicy(1)
   runtime = await PolicyRuntime.create(data)
-  const store = new ParameterStore(data.parameters, null)
-  const model = ppoLoss(nanoConfig, store)
-  const parameters = [...store.parameters.keys()]
-  actor = await createOrtBackend(model, {
+  const expert = trainableDit(data)
+  actor = await createOrtBackend(ppoLoss(nanoConfig, expert.model), {
     loss: 'loss',
-    groups: [{ parameters, lr: 'actorLr' }],
+    groups: [{ parameters: expert.trained, lr: 'actorLr' }],
     maxGradNorm: 1,
   })
 
