@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { unknownId } from '@vla-gym/gymnasium'
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Device, devices } from '../policy/index.js'
 
 /** Options that every command which computes has. */
 export interface CommonOptions {
@@ -48,6 +49,7 @@ const settingParsers: Readonly<Record<string, (value: string) => number>> = {
   batchSize: count,
   warmupSteps: seed,
   evaluateEvery: count,
+  frameStride: count,
   episodesPerIteration: count,
   updateEpochs: seed,
   criticEpochs: seed,
@@ -66,6 +68,21 @@ export function withCommonOptions(command: Command): Command {
     .option('--threads <n>', 'threads of onnxruntime', count, Math.min(cores, 4))
     .option('--json', 'print the result as one JSON line on stdout')
 }
+
+/** Where a policy runs and is trained. */
+export const deviceOption = (): Option =>
+  new Option('--device <d>', 'where the policy is computed').choices(devices).default('cpu')
+
+export interface DeviceOptions {
+  readonly device: Device
+}
+
+/** Low-rank adapters, of the stages that train the action expert. */
+export const loraRankOption = (): Option =>
+  new Option(
+    '--lora-rank <n>',
+    'train low-rank adapters of the action expert instead of its weights; they are merged when it is saved',
+  ).argParser(count)
 
 /** Options of the commands that fine-tune with reinforcement learning. */
 export interface RlOptions extends CommonOptions {

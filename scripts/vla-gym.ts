@@ -5,7 +5,9 @@ import { checkCommand } from './commands/check.js'
 import { collectCommand } from './commands/collect.js'
 import { demoCommand } from './commands/demo.js'
 import { evalCommand } from './commands/eval.js'
+import { gradCommand } from './commands/grad.js'
 import { listCommand } from './commands/list.js'
+import { policyCommand } from './commands/policy.js'
 import { trainCommand } from './commands/train.js'
 import { Interrupted } from './options.js'
 
@@ -13,11 +15,13 @@ const program = new Command('vla-gym')
   .description('Robot manipulation simulator, and PPO fine-tuning of flow-matching VLA policies in it')
   .addCommand(demoCommand())
   .addCommand(listCommand())
+  .addCommand(policyCommand())
   .addCommand(checkCommand())
   .addCommand(collectCommand())
   .addCommand(trainCommand())
   .addCommand(evalCommand())
   .addCommand(benchCommand())
+  .addCommand(gradCommand())
 
 /** A wrong call throws, and is answered with one line that names the command. */
 function answerInOneLine(command: Command, name: string): void {
@@ -39,7 +43,8 @@ try {
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
   else if (error instanceof UserError) {
-    process.stderr.write(`vla-gym: ${error.message}\n`)
+    // Names in a message may come from a file, with whatever is in them.
+    process.stderr.write(`vla-gym: ${error.message.replace(/\p{Cc}+/gu, ' ')}\n`)
     process.exitCode = 2
   } else if (error instanceof Interrupted) {
     process.stderr.write(`vla-gym: ${error.message}\n`)

@@ -70,7 +70,8 @@ describe('documents', () => {
   it.each(calls)('%s is a call that the command knows', async (call) => {
     const words = call.split(/\s+/).slice(2)
     const firstOption = words.findIndex((word) => word.startsWith('-'))
-    const command = firstOption < 0 ? words : words.slice(0, firstOption)
+    const leading = firstOption < 0 ? words : words.slice(0, firstOption)
+    const command = leading.filter((word) => !word.includes('.')) // a file is an argument
     const { stdout } = await run(process.execPath, [join(root, 'bin', 'vla-gym.mjs'), ...command, '--help'])
     expect(stdout).toContain(`Usage: vla-gym ${command.join(' ')}`)
     for (const option of words.filter((word) => word.startsWith('--'))) {

@@ -1,21 +1,17 @@
 import { Rng } from '@vla-gym/gymnasium'
 import { Command } from 'commander'
-import { embodiments, suites } from '../../envs/index.js'
+import { embodiments } from '../../envs/index.js'
 import {
   embodimentPrompt,
-  hiddenTokens,
-  initParameters,
   nanoConfig,
   newPolicy,
-  ParameterStore,
   type PolicyData,
   PolicyRuntime,
 } from '../../policy/index.js'
-import { createOrtBackend } from '../../rl/backend/ortBackend.js'
-import { flowMatchingLoss } from '../../rl/losses/flowMatching.js'
 import { describeMachine } from '../../rl/machine.js'
-import { RolloutPool } from '../../rl/rollout/rolloutPool.js'
 import { type CommonOptions, positive, printResult, withCommonOptions } from '../options.js'
+import { benchEnvCommand } from './benchEnv.js'
+import { benchTrainCommand } from './benchTrain.js'
 
 interface Result {
   readonly name: string
@@ -42,37 +38,9 @@ export function benchCommand(): Command {
       })
   return new Command('bench')
     .description('measure speed on this machine')
-    .addCommand(
-      part('env', 'control steps per second: state only, with images, one and several workers', benchEnv),
-    )
+    .addCommand(benchEnvCommand())
     .addCommand(part('policy', 'latency of the backbone, of one denoising step and of a chunk', benchPolicy))
-    .addCommand(part('train', 'time of one optimiser step of the action expert', benchTrain))
-}
-
-/** What is looked at, and how often. */
-const observations = [
-  { name: 'state', image: null, lookEvery: 1 },
-  { name: '640x480-every-8', image: { width: 640, height: 480 }, lookEvery: 8 },
-  { name: '640x480', image: { width: 640, height: 480 }, lookEvery: 1 },
-  { name: '128x128', image: { width: 128, height: 128 }, lookEvery: 1 },
-]
-
-async function benchEnv({ workers, seconds }: Options): Promise<Result[]> {
-  const results: Result[] = []
-  for (const count of new Set([1, workers])) {
-    const pool = new RolloutPool(count)
-    for (const suite of suites.values()) {
-      for (const task of suite.tasks) {
-        for (const { name, image, lookEvery } of observations) {
-          const value = await pool.benchmarkEnvs({ task, image, lookEvery, seconds })
-          results.push({ name: `${suite.id}/${task}/${name}/${count}`, unit: 'control-steps/s', value })
-          process.stderr.write(`${results.at(-1)!.name} ${value.toFixed(0)}\n`)
-        }
-      }
-    }
-    await pool.close()
-  }
-  return results
+    .addCommand(benchTrainCommand())
 }
 
 function randomPolicy(seed: number): PolicyData {
@@ -136,50 +104,5 @@ async function benchPolicy({ seconds, threads, seed }: Options): Promise<Result[
     }
   }
   await runtime.release()
-  return results
-}
-
-async function benchTrain({ seconds, threads, seed }: Options): Promise<Result[]> {
-  const store = new ParameterStore(initParameters(nanoConfig, seed), null)
-  const forward = flowMatchingLoss(nanoConfig, store)
-  const backend = await createOrtBackend(forward, {
-    loss: 'loss',
-    groups: [{ parameters: [...store.parameters.keys()], lr: 'lr' }],
-    maxGradNorm: 1,
-    threads,
-  })
-  const rng = Rng.fromSeed(seed, 'bench')
-  const { chunkSize, actionDim, width } = nanoConfig
-  const parameters = [...store.parameters.values()].reduce((sum, p) => sum + p.data.length, 0)
-  const results: Result[] = []
-  for (const batch of [32, 256]) {
-    const normal = (...shape: number[]) =>
-      ({
-        dtype: 'float32',
-        shape,
-        data: rng.fillNormal(new Float32Array(shape.reduce((a, b) => a * b))),
-      }) as const
-    const feeds = {
-      hiddenStates: normal(batch, hiddenTokens(nanoConfig), width),
-      actions: normal(batch, chunkSize, actionDim),
-      noise: normal(batch, chunkSize, actionDim),
-      mask: {
-        ...normal(batch, chunkSize, actionDim),
-        data: new Float32Array(batch * chunkSize * actionDim).fill(1),
-      },
-      timestep: { ...normal(batch), data: Float32Array.from({ length: batch }, () => rng.uniform()) },
-      lr: 1e-4,
-    }
-    const tokens = hiddenTokens(nanoConfig) + chunkSize
-    const timing = await medianMs(seconds, () => backend.step(feeds))
-    results.push({
-      name: `train/nano-dit/batch-${batch}x${tokens}`,
-      unit: 'ms/step',
-      threads,
-      parameters,
-      ...timing,
-    })
-  }
-  await backend.release()
   return results
 }

@@ -19,7 +19,6 @@ interface Options extends CommonOptions {
   episodes: number
   out: string
   noise: number
-  frameStride: number
   stepsAfterSuccess: number
   distractors?: boolean
 }
@@ -27,7 +26,10 @@ interface Options extends CommonOptions {
 export function collectCommand(): Command {
   return withCommonOptions(new Command('collect'))
     .description('make demonstrations with the scripted expert: successful ones, on random placements')
-    .requiredOption('--out <dir>', 'folder of the dataset; an interrupted collection goes on in it')
+    .requiredOption(
+      '--out <dir>',
+      'folder of the dataset (LeRobot v3); an interrupted collection goes on in it',
+    )
     .option('--suite <id>', 'suite', 'simpler-widowx')
     .option('--task <id>', 'only this task')
     .option('--episodes <n>', 'demonstrations of each task', count, 200)
@@ -37,7 +39,6 @@ export function collectCommand(): Command {
       notNegative,
       0.25,
     )
-    .option('--frame-stride <n>', 'keep an image every so many control steps', count, 1)
     .option('--steps-after-success <n>', 'control steps recorded after success', count, 20)
     .option('--distractors', "put the suite's other objects on the table too (for grounding)")
     .action(async (options: Options) => {
@@ -59,7 +60,6 @@ export function collectCommand(): Command {
           image: { width, height, crop },
           distractors: options.distractors ?? false,
           maxNoise: options.noise,
-          frameStride: options.frameStride,
           stepsAfterSuccess: options.stepsAfterSuccess,
           out: options.out,
           onProgress: (done, tried) =>

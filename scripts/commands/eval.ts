@@ -7,6 +7,8 @@ import {
   type CommonOptions,
   chooseTasks,
   count,
+  type DeviceOptions,
+  deviceOption,
   interruptSignal,
   interval,
   percent,
@@ -16,7 +18,7 @@ import {
 } from '../options.js'
 import { createProgress } from '../progress.js'
 
-interface Options extends CommonOptions {
+interface Options extends CommonOptions, DeviceOptions {
   suite: string
   task?: string
   policy: string
@@ -40,13 +42,14 @@ export function evalCommand(): Command {
     .addOption(
       new Option('--placement <p>', 'where things stand').choices(['official', 'random']).default('official'),
     )
+    .addOption(deviceOption())
     .option('--out <dir>', 'folder for the report, the episode records and a video')
     .option('--videos <n>', 'episodes in the video', count, 8)
     .action(async (options: Options) => {
       const suite = findSuite(options.suite)
       const tasks = chooseTasks(suite, options.task)
       const episodes = options.episodes ?? (options.placement === 'official' ? suite.officialEpisodes : 100)
-      const agent = await loadAgent(options.policy, options.threads)
+      const agent = await loadAgent(options.policy, options.threads, options.device)
       // Before the work: a folder that cannot be written is better known now.
       if (options.out) makeFolder(options.out)
       const pool = new RolloutPool(options.workers)

@@ -9,8 +9,11 @@ import { sftOptions, trainSft } from '../../rl/stages/sft.js'
 import {
   type CommonOptions,
   chooseTasks,
+  type DeviceOptions,
+  deviceOption,
   interruptSignal,
   interval,
+  loraRankOption,
   percent,
   pickSettings,
   printResult,
@@ -30,13 +33,16 @@ export function trainCommand(): Command {
     .addCommand(rlCommand())
 }
 
-type StageCommandOptions = CommonOptions & Record<string, unknown> & { data: string; out: string }
+type StageCommandOptions = CommonOptions &
+  DeviceOptions &
+  Record<string, unknown> & { data: string; out: string }
 
 function groundingCommand(): Command {
   const command = withCommonOptions(new Command('grounding'))
     .description('train the backbone of a new policy to say where the named things are')
     .requiredOption('--data <dir>', "dataset of 'vla-gym collect', best with --distractors")
     .requiredOption('--out <dir>', 'run folder; an interrupted run goes on in it')
+    .addOption(deviceOption())
   return withSettings(command, groundingOptions).action(async (options: StageCommandOptions) => {
     const config = pickSettings(groundingOptions, options)
     const stage = stageOptions(options, 'grounding', config.steps)
@@ -59,12 +65,16 @@ function sftCommand(): Command {
         .choices(['frozen', 'train'])
         .default('frozen'),
     )
+    .addOption(loraRankOption())
+    .addOption(deviceOption())
   return withSettings(command, sftOptions).action(
-    async (options: StageCommandOptions & { init: string; backbone: 'frozen' | 'train' }) => {
+    async (
+      options: StageCommandOptions & { init: string; backbone: 'frozen' | 'train'; loraRank?: number },
+    ) => {
       const config = pickSettings(sftOptions, options)
       const stage = stageOptions(options, 'sft', config.steps)
-      const { init, backbone } = options
-      const result = await trainSft({ ...stage, config, init, backbone }).finally(stage.stop)
+      const { init, backbone, loraRank } = options
+      const result = await trainSft({ ...stage, config, init, backbone, loraRank }).finally(stage.stop)
       printResult(options.json, { checkpoint: options.out, ...result }, figures(options.out, result))
     },
   )
@@ -77,6 +87,7 @@ function stageOptions(options: StageCommandOptions, label: string, steps: number
     out: options.out,
     seed: options.seed,
     threads: options.threads,
+    device: options.device,
     signal: interruptSignal(),
     onProgress: (step: number, fields: Record<string, number>) => {
       progress.update(
@@ -94,11 +105,12 @@ function figures(out: string, result: Record<string, number>): string {
   )
 }
 
-interface RlCommandOptions extends RlOptions {
+interface RlCommandOptions extends RlOptions, DeviceOptions {
   init: string
   suite: string
   task?: string
   out: string
+  loraRank?: number
   [setting: string]: unknown
 }
 
@@ -109,6 +121,8 @@ function rlCommand(): Command {
     .option('--suite <id>', 'suite', 'simpler-widowx')
     .option('--task <id>', 'only this task')
     .requiredOption('--out <dir>', 'run folder; an interrupted run goes on in it')
+    .addOption(loraRankOption())
+    .addOption(deviceOption())
   return withSettings(command, ppoOptions).action(async (options: RlCommandOptions) => {
     const suite = findSuite(options.suite)
     const summary = await runRl({
@@ -122,6 +136,8 @@ function rlCommand(): Command {
       evaluationEpisodes: options.evaluationEpisodes,
       checkpointSeconds: options.checkpointSeconds,
       threads: options.threads,
+      device: options.device,
+      loraRank: options.loraRank,
       workers: options.workers,
     })
     printResult(options.json, summary, rlText(summary))

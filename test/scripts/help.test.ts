@@ -16,8 +16,11 @@ const commands = [
   'bench env',
   'bench policy',
   'bench train',
+  'grad',
+  'policy new',
+  'policy import',
 ]
-const groups = ['', 'train', 'bench']
+const groups = ['', 'train', 'bench', 'policy']
 
 it.concurrent.each(commands)('vla-gym %s --help', async (name) => {
   const words = name.split(' ').filter(Boolean)
@@ -32,7 +35,7 @@ it.concurrent.each(commands)('vla-gym %s --help', async (name) => {
       if (child !== name) expect(stdout).toMatch(new RegExp(`^ +${child.split(' ').at(-1)} `, 'm'))
   } else {
     expect(stdout).toContain('--json')
-    // list and check have switches and filters only.
-    if (!['list', 'check'].includes(name)) expect(stdout).toMatch(/\(default:\s/)
+    // list, check, grad and policy import have switches, filters and names only.
+    if (!['list', 'check', 'grad', 'policy import'].includes(name)) expect(stdout).toMatch(/\(default:\s/)
   }
 })
