@@ -1,4 +1,4 @@
-import { encodeModel, type Model, parametersAsInputs } from '@vla-gym/onnx-grad'
+import { encodeModel, isHalf, type Model, parametersAsInputs } from '@vla-gym/onnx-grad'
 import * as ort from 'onnxruntime-node'
 import { checkDevice, type Device } from './device.js'
 
@@ -11,7 +11,17 @@ export interface Session {
   release(): Promise<void>
 }
 
-const sessionOptions = (threads: number, device: Device): ort.InferenceSession.SessionOptions => ({
+/** Without these onnxruntime widens weights in half precision as it loads them, and nothing is saved. */
+const keepHalfWeights = {
+  constant_folding_max_output_size_in_bytes: '65536',
+  disable_specified_optimizers: 'FuseFp16InitializerToFp32NodeTransformer',
+}
+
+const sessionOptions = (
+  model: Model,
+  threads: number,
+  device: Device,
+): ort.InferenceSession.SessionOptions => ({
   executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
   intraOpNumThreads: threads,
   interOpNumThreads: 1,
@@ -20,7 +30,12 @@ const sessionOptions = (threads: number, device: Device): ort.InferenceSession.S
   // A plan of all allocations saves no time here and takes a second copy of the activations.
   enableMemPattern: false,
   // Waiting threads must not burn the cores that the physics workers run on.
-  extra: { session: { intra_op: { allow_spinning: '0' } } },
+  extra: {
+    session: { intra_op: { allow_spinning: '0' } },
+    ...([...model.initializers.values()].some(({ dtype }) => isHalf(dtype)) && {
+      optimization: keepHalfWeights,
+    }),
+  },
 })
 
 /** More bytes of weights than this are not put into the session. */
@@ -38,7 +53,7 @@ export async function createSession(model: Model, threads: number, device: Devic
   for (const { data } of model.initializers.values()) bytes += data.byteLength
   if (bytes > insideUpTo) return createFeedingSession(model, threads, device)
   await checkDevice(device)
-  return ort.InferenceSession.create(encodeModel(model), sessionOptions(threads, device))
+  return ort.InferenceSession.create(encodeModel(model), sessionOptions(model, threads, device))
 }
 
 /**
@@ -47,12 +62,18 @@ export async function createSession(model: Model, threads: number, device: Devic
  */
 export async function createFeedingSession(model: Model, threads: number, device: Device): Promise<Session> {
   await checkDevice(device)
-  const fed = [...model.initializers].filter(([, { data }]) => data.byteLength >= smallestFed)
+  // onnxruntime-node has no tensors of bfloat16: such weights stay in the session.
+  const fed = [...model.initializers].filter(
+    ([, { data, dtype }]) => data.byteLength >= smallestFed && dtype !== 'bfloat16',
+  )
   const graph = parametersAsInputs(
     model,
     fed.map(([name]) => name),
   )
-  const session = await ort.InferenceSession.create(encodeModel(graph), sessionOptions(threads, device))
+  const session = await ort.InferenceSession.create(
+    encodeModel(graph),
+    sessionOptions(graph, threads, device),
+  )
   const weights = Object.fromEntries(
     fed.map(([name, { dtype, shape, data }]) => [
       name,

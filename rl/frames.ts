@@ -88,7 +88,7 @@ function decodeImage(bytes: Uint8Array, config: NanoConfig, where: string): Uint
 }
 
 /** Chunk of H actions from `step`; beyond the episode zero motion with the last gripper command. */
-function writeChunk(
+export function writeChunk(
   actions: Float32Array,
   step: number,
   actionDim: number,

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { benchCommand } from './commands/bench.js'
 import { checkCommand } from './commands/check.js'
 import { collectCommand } from './commands/collect.js'
+import { datasetCommand } from './commands/dataset.js'
 import { demoCommand } from './commands/demo.js'
 import { evalCommand } from './commands/eval.js'
 import { gradCommand } from './commands/grad.js'
@@ -18,6 +19,7 @@ const program = new Command('vla-gym')
   .addCommand(policyCommand())
   .addCommand(checkCommand())
   .addCommand(collectCommand())
+  .addCommand(datasetCommand())
   .addCommand(trainCommand())
   .addCommand(evalCommand())
   .addCommand(benchCommand())

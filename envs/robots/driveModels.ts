@@ -1,4 +1,5 @@
 import type RAPIER from '@dimforge/rapier3d-simd-compat'
+import type { BoundingBox } from '../physics/bounds.js'
 import type { SolverSettings } from '../physics/world.js'
 import type { ArmSpec } from './armSpec.js'
 import { ArticulatedRobot } from './articulatedRobot.js'
@@ -13,13 +14,20 @@ export type DriveModel = 'driven' | 'articulated'
 
 interface DriveModelSpec {
   readonly solver: SolverSettings
-  readonly addRobot: (world: RAPIER.World, arm: ArmSpec, mount: RobotMount, timestep: number) => Robot
+  /** Walls are boxes along the world's axes, of bodies that are in the world. */
+  readonly addRobot: (
+    world: RAPIER.World,
+    arm: ArmSpec,
+    mount: RobotMount,
+    timestep: number,
+    walls?: readonly BoundingBox[],
+  ) => Robot
 }
 
 export const driveModels: Readonly<Record<DriveModel, DriveModelSpec>> = {
   driven: {
     solver: { timestep: 1 / 120, iterations: 4 },
-    addRobot: (world, arm, mount, timestep) => new DrivenRobot(world, arm, mount, timestep),
+    addRobot: (world, arm, mount, timestep, walls) => new DrivenRobot(world, arm, mount, timestep, walls),
   },
   articulated: {
     solver: { timestep: 1 / 120, iterations: 8 },

@@ -2,12 +2,14 @@ import type { Numbers } from '../math/vec3.js'
 import type { ArmSpec } from './armSpec.js'
 import { ArmKinematics } from './kinematics.js'
 
+/** Way of a point per newton and second, m: below it the arm is stretched out in the direction of the push. */
+const LEAST_COMPLIANCE = 1e-5
+
 /**
  * Arm whose joints follow their drives in closed form. SimplerEnv's drives are gravity-compensated and so
  * heavily damped that inertia hardly shows (damping/stiffness 0.16-0.28 s against an inertial 0.5 ms):
  * damping·q' = stiffness·(target - q), so q approaches its target exponentially.
- * A floor pushes back the same way: damping·q' gains Jᵀ·force, with the force that keeps the lowest tool
- * point above it.
+ * What is in the way pushes back the same way: damping·q' gains Jᵀ·force, with the force that keeps a point out.
  */
 export class DrivenArm {
   readonly q: Float64Array
@@ -16,6 +18,7 @@ export class DrivenArm {
   private readonly mobility: Float64Array
   private readonly lower: Float64Array
   private readonly upper: Float64Array
+  private readonly point = new Float64Array(3)
 
   constructor(arm: ArmSpec, timestep: number) {
     this.q = new Float64Array(arm.joints.length)
@@ -45,10 +48,9 @@ export class DrivenArm {
    * @param points xyz triples in the last link's frame.
    */
   keepAbove(height: number, points: Float64Array): void {
-    const { q, kinematics, mobility } = this
-    const n = q.length
-    const links = kinematics.links
-    const o = 7 * (n - 1)
+    const { point } = this
+    const { links } = this.kinematics
+    const o = links.length - 7
     for (let pass = 0; pass < 4; pass++) {
       const [x, y, z, w] = [links[o + 3], links[o + 4], links[o + 5], links[o + 6]]
       const zx = 2 * (x * z - w * y)
@@ -65,23 +67,42 @@ export class DrivenArm {
       }
       if (lowest >= height - 1e-6) return
       const [a, b, c] = [points[at], points[at + 1], points[at + 2]]
-      const px = links[o] + (1 - 2 * (y * y + z * z)) * a + 2 * (x * y - w * z) * b + 2 * (x * z + w * y) * c
-      const py =
+      point[0] = links[o] + (1 - 2 * (y * y + z * z)) * a + 2 * (x * y - w * z) * b + 2 * (x * z + w * y) * c
+      point[1] =
         links[o + 1] + 2 * (x * y + w * z) * a + (1 - 2 * (x * x + z * z)) * b + 2 * (y * z - w * x) * c
-      let compliance = 0
-      for (let i = 0; i < n; i++) {
-        const slope = this.verticalSlope(i, px, py)
-        compliance += slope * slope * mobility[i]
-      }
-      const force = (height - lowest) / Math.max(compliance, 1e-9)
-      for (let i = 0; i < n; i++) q[i] += this.verticalSlope(i, px, py) * mobility[i] * force
-      kinematics.forward(q)
+      point[2] = lowest
+      this.push(point, UP, height - lowest)
     }
   }
 
-  /** d(height of a point at x, y)/d(joint i). */
-  private verticalSlope(i: number, x: number, y: number): number {
-    const { axes, links } = this.kinematics
-    return axes[3 * i] * (y - links[7 * i + 1]) - axes[3 * i + 1] * (x - links[7 * i])
+  /**
+   * Joints give way until a point of the last link, to first order, has moved by `distance` along a unit vector (base frame, m).
+   */
+  push(point: Numbers, direction: Numbers, distance: number): void {
+    const { q, kinematics, mobility } = this
+    let compliance = 0
+    for (let i = 0; i < q.length; i++) {
+      const slope = this.slope(i, point, direction)
+      compliance += slope * slope * mobility[i]
+    }
+    const force = distance / Math.max(compliance, LEAST_COMPLIANCE)
+    for (let i = 0; i < q.length; i++) q[i] += this.slope(i, point, direction) * mobility[i] * force
+    kinematics.forward(q)
+  }
+
+  /** d(way of a point of the last link along a unit vector)/d(joint i). */
+  private slope(i: number, point: Numbers, direction: Numbers): number {
+    const { axes, links, slides } = this.kinematics
+    const ax = axes[3 * i]
+    const ay = axes[3 * i + 1]
+    const az = axes[3 * i + 2]
+    const [nx, ny, nz] = [direction[0], direction[1], direction[2]]
+    if (slides[i] === 1) return ax * nx + ay * ny + az * nz
+    const x = point[0] - links[7 * i]
+    const y = point[1] - links[7 * i + 1]
+    const z = point[2] - links[7 * i + 2]
+    return nx * (ay * z - az * y) + ny * (az * x - ax * z) + nz * (ax * y - ay * x)
   }
 }
+
+const UP = [0, 0, 1]

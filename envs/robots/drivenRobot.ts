@@ -2,8 +2,9 @@ import RAPIER from '@dimforge/rapier3d-simd-compat'
 import type { Body } from '../geometry.js'
 import { differenceVector, fromYaw } from '../math/quat.js'
 import type { Numbers } from '../math/vec3.js'
+import type { BoundingBox } from '../physics/bounds.js'
 import { readPose } from '../physics/poses.js'
-import { addBody, GROUP_OBJECT, GROUP_ROBOT } from '../physics/rigidBodies.js'
+import { addBody, GROUP_OBJECT, GROUP_ROBOT, GROUP_TABLE } from '../physics/rigidBodies.js'
 import { type ArmSpec, fingerBody, linkBodies } from './armSpec.js'
 import { BaseFrame } from './baseFrame.js'
 import { DrivenArm } from './drivenArm.js'
@@ -11,6 +12,7 @@ import { Gripper } from './gripper.js'
 import type { ArmKinematics } from './kinematics.js'
 import type { Obstacle, Robot, RobotMount } from './robot.js'
 import { ToolClearance } from './toolClearance.js'
+import { WallStop } from './wallStop.js'
 
 /** A gripped cube stays within 0.3 degrees, see `Gripper`. */
 const FINGER_ARMATURE = { mass: 0.1, inertia: 1e-4 }
@@ -37,6 +39,8 @@ export class DrivenRobot implements Robot {
   private readonly jointTarget: Float64Array
   private readonly timestep: number
   private readonly clearance: ToolClearance
+  private readonly wallStop: WallStop | undefined
+  private readonly fingerPositions = new Float64Array(2)
   private readonly fingerApproach: number
   private fingerTarget: number
   private readonly pose = new Float64Array(7)
@@ -46,7 +50,14 @@ export class DrivenRobot implements Robot {
   private readonly quaternion = { x: 0, y: 0, z: 0, w: 1 }
   private palm: RAPIER.RigidBody
 
-  constructor(world: RAPIER.World, spec: ArmSpec, mount: RobotMount, timestep: number) {
+  /** @param walls boxes along the world's axes that gripper body and fingers stop at. */
+  constructor(
+    world: RAPIER.World,
+    spec: ArmSpec,
+    mount: RobotMount,
+    timestep: number,
+    walls: readonly BoundingBox[] = [],
+  ) {
     this.spec = spec
     this.mount = mount
     this.arm = new DrivenArm(spec, timestep)
@@ -60,7 +71,8 @@ export class DrivenRobot implements Robot {
     this.palmIndex = spec.joints.length - 1
     const { stiffness, damping, openTarget } = spec.gripper
     this.timestep = timestep
-    this.clearance = new ToolClearance(spec)
+    this.clearance = new ToolClearance(spec, walls)
+    this.wallStop = walls.length > 0 ? new WallStop(this.arm, spec, walls, mount) : undefined
     this.fingerApproach = 1 - Math.exp((-timestep * stiffness) / damping)
     this.fingerTarget = openTarget
 
@@ -73,7 +85,9 @@ export class DrivenRobot implements Robot {
     this.palm = addBody(world, kinematic, bodies[this.palmIndex + 1], surface)
     this.palmHandle = this.palm.handle
     this.movePalm(true)
-    this.gripper = new Gripper(world, this.palm, spec, FINGER_ARMATURE, GROUP_OBJECT)
+    // The arm stops at walls by itself; contact is for fingers that open or close on one.
+    const meets = walls.length > 0 ? GROUP_OBJECT | GROUP_TABLE : GROUP_OBJECT
+    this.gripper = new Gripper(world, this.palm, spec, FINGER_ARMATURE, meets)
   }
 
   get fingers(): readonly RAPIER.RigidBody[] {
@@ -107,12 +121,14 @@ export class DrivenRobot implements Robot {
     let done = 0
     for (; done < steps && clearance.isClear(pose); done++) {
       before.set(pose)
+      this.wallStop?.begin()
       this.arm.step(this.jointTarget)
       const next = across + (this.fingerTarget - across) * this.fingerApproach
       const bounded = Math.min(upper, Math.max(lower, next))
       rate = (bounded - across) / timestep
       across = bounded
       this.stopAtFloor(across)
+      this.wallStop?.end(this.fingerPositions.fill(across))
       pose = this.linkPose(this.palmIndex)
     }
     if (done > 0) {
@@ -128,8 +144,14 @@ export class DrivenRobot implements Robot {
   }
 
   beforeStep(): void {
+    const { wallStop, fingerPositions } = this
+    wallStop?.begin()
     this.arm.step(this.jointTarget)
     this.stopAtFloor(undefined)
+    if (wallStop) {
+      this.gripper.positions(fingerPositions)
+      wallStop.end(fingerPositions)
+    }
     this.movePalm(false)
   }
 

@@ -64,10 +64,15 @@ export class Gripper {
 
   /** Joint position of both fingers, m, averaged. */
   position(): number {
+    this.positions(sides)
+    return (sides[0] + sides[1]) / 2
+  }
+
+  /** Joint positions, left and right, m. */
+  positions(out: Float64Array): void {
     const p = this.palm.translation(this.vector)
     const [px, py, pz] = [p.x, p.y, p.z]
     const { x, y, z, w } = this.palm.rotation(this.quaternion)
-    let sum = 0
     for (let side = 0; side < 2; side++) {
       const { axis, origin } = this.spec.fingers[side]
       const [ux, uy, uz] = axis
@@ -75,10 +80,9 @@ export class Gripper {
       const ay = 2 * (x * y + w * z) * ux + (1 - 2 * (x * x + z * z)) * uy + 2 * (y * z - w * x) * uz
       const az = 2 * (x * z - w * y) * ux + 2 * (y * z + w * x) * uy + (1 - 2 * (x * x + y * y)) * uz
       const finger = this.fingers[side].translation(this.vector)
-      sum += (finger.x - px) * ax + (finger.y - py) * ay + (finger.z - pz) * az
-      sum -= origin[0] * ux + origin[1] * uy + origin[2] * uz
+      out[side] = (finger.x - px) * ax + (finger.y - py) * ay + (finger.z - pz) * az
+      out[side] -= origin[0] * ux + origin[1] * uy + origin[2] * uz
     }
-    return sum / 2
   }
 
   /** Both fingers at joint position `across` of the gripper body at `pose`, moving with it. */
@@ -182,4 +186,5 @@ function turn(out: Float64Array, pose: Numbers, origin: Vec3, axis: Vec3, along:
 }
 
 const rotation = new Float64Array(4)
+const sides = new Float64Array(2)
 const NO_OFFSET: Vec3 = [0, 0, 0]

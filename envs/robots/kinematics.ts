@@ -16,7 +16,8 @@ export class ArmKinematics {
   private readonly origins: Float64Array
   private readonly rotations: Float64Array
   private readonly localAxes: Float64Array
-  private readonly slides: Uint8Array
+  /** 1 for joints that slide, [joints]. */
+  readonly slides: Uint8Array
   private readonly tool: Float64Array
 
   constructor(arm: ArmSpec) {

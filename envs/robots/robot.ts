@@ -12,7 +12,7 @@ export interface RobotMount {
   readonly baseYaw: number
   /** Initial joint positions, rad. */
   readonly qpos: readonly number[]
-  /** Height in the world below which no tool point may go, m. */
+  /** Height in the world below which no tool point may go, m. Furniture that rises above it stops the tool, too. */
   readonly floor: number
 }
 

@@ -1,6 +1,6 @@
 import type { Body } from '../geometry.js'
 import type { Numbers } from '../math/vec3.js'
-import { boundingBox } from '../physics/bounds.js'
+import { type BoundingBox, boundingBox } from '../physics/bounds.js'
 import { readPose } from '../physics/poses.js'
 import { type ArmSpec, linkBodies } from './armSpec.js'
 import type { Obstacle } from './robot.js'
@@ -8,18 +8,23 @@ import type { Obstacle } from './robot.js'
 /** Gap that counts as clear, m: many times what the gripper moves in a timestep, and than the solver looks ahead. */
 const MARGIN = 0.01
 
-/** Tells whether obstacles that stand still are out of the gripper's reach, by boxes along the world's axes. */
+/** Tells whether walls, and obstacles that stand still, are out of the gripper's reach, by boxes along the world's axes. */
 export class ToolClearance {
   /** Centre and half extents around gripper body and open fingers, in the gripper body's frame. */
   private readonly center: number[]
   private readonly half: number[]
   private readonly bounds = new Float64Array(6)
   private readonly pose = new Float64Array(7)
-  /** Centre and half extents in the world, [obstacles, 6]. */
-  private boxes = new Float64Array(0)
-  private count = 0
+  /** Centre and half extents in the world, walls first, [walls + obstacles, 6]. */
+  private boxes: Float64Array
+  private readonly walls: number
+  private count: number
 
-  constructor(arm: ArmSpec) {
+  /** @param walls in the world. */
+  constructor(arm: ArmSpec, walls: readonly BoundingBox[]) {
+    this.walls = walls.length
+    this.count = walls.length
+    this.boxes = Float64Array.from(walls.flatMap(({ center, half }) => [...center, ...half]))
     const fingers = arm.gripper.fingers.map(({ name, parts, origin, axis }): Body => {
       const shift = origin.map((value, k) => value + arm.gripper.upper * axis[k])
       const moved = parts.map((part) => {
@@ -35,10 +40,17 @@ export class ToolClearance {
   }
 
   set(obstacles: readonly Obstacle[]): void {
-    this.count = obstacles.length
-    if (this.boxes.length < 6 * this.count) this.boxes = new Float64Array(6 * this.count)
+    this.count = this.walls + obstacles.length
+    if (this.boxes.length < 6 * this.count) {
+      const walls = this.boxes
+      this.boxes = new Float64Array(6 * this.count)
+      this.boxes.set(walls)
+    }
     for (const [i, { body, box }] of obstacles.entries()) {
-      this.boxes.set(worldBox(this.bounds, readPose(body, this.pose), box.center, box.half), 6 * i)
+      this.boxes.set(
+        worldBox(this.bounds, readPose(body, this.pose), box.center, box.half),
+        6 * (this.walls + i),
+      )
     }
   }
 

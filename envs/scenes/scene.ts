@@ -1,6 +1,6 @@
 import RAPIER from '@dimforge/rapier3d-simd-compat'
 import type { PinholeCamera } from '../cameras/index.js'
-import type { Body, Vec3 } from '../geometry.js'
+import type { Body } from '../geometry.js'
 import { fromYaw } from '../math/quat.js'
 import type { Numbers, NumbersOut } from '../math/vec3.js'
 import { type BoundingBox, boundingBox } from '../physics/bounds.js'
@@ -11,6 +11,7 @@ import { BaseFrame } from '../robots/baseFrame.js'
 import { type DriveModel, driveModels } from '../robots/driveModels.js'
 import type { Obstacle, Robot, RobotMount } from '../robots/robot.js'
 import type { ArmSpec } from '../robots/widowx250s.js'
+import { type Furniture, wallsOf } from './furniture.js'
 import type { ObjectSpec } from './objects.js'
 
 const CONTROL_PERIOD = 0.2
@@ -31,7 +32,7 @@ export interface Area {
 /** Furniture that never moves, and where the robot stands in it. World frame, metres. */
 export interface SceneSpec {
   readonly id: string
-  readonly furniture: readonly { readonly body: Body; readonly position: Vec3 }[]
+  readonly furniture: readonly Furniture[]
   /** Height of the surface that the source objects are placed on. */
   readonly surface: number
   /** Where objects may be placed. */
@@ -74,7 +75,8 @@ export class Scene {
     for (const { body, position } of spec.furniture) {
       addBody(world, RAPIER.RigidBodyDesc.fixed().setTranslation(...position), body, surface)
     }
-    this.robot = addRobot(world, arm, spec.mount, solver.timestep)
+    const walls = wallsOf(spec.furniture, spec.mount.floor)
+    this.robot = addRobot(world, arm, spec.mount, solver.timestep, walls)
     for (const [i, object] of objects.entries()) {
       const free = object.fixed ? RAPIER.RigidBodyDesc.fixed() : objectDescription()
       const description = free.setTranslation(-0.2, 0.2 * i, 2)
@@ -82,7 +84,7 @@ export class Scene {
         friction: object.friction,
         density: object.density,
         group: object.fixed ? GROUP_TABLE : GROUP_OBJECT,
-        meets: object.fixed ? GROUP_OBJECT | GROUP_ROBOT : OBJECT_MEETS,
+        meets: object.fixed ? GROUP_OBJECT : OBJECT_MEETS,
       }
       this.objectHandles.push(addBody(world, description, object.body, surface).handle)
     }

@@ -97,6 +97,6 @@ export const sink: SceneSpec = {
     basePosition: [0.127, 0.06, 0.85],
     baseYaw: Math.PI,
     qpos: [-0.2600599, -0.12875618, 0.04461369, -0.00652761, 1.7033415, -0.26983038],
-    floor: BASIN_FLOOR,
+    floor: COUNTER_TOP - 0.06,
   },
 }

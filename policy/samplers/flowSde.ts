@@ -1,6 +1,22 @@
 import { UserError } from '@vla-gym/gymnasium'
+import type { GraphBuilder, TensorData } from '@vla-gym/onnx-grad'
 import { odeStep } from './ode.js'
-import { denoisingGrid, type VelocityField } from './sampler.js'
+import {
+  denoisingGrid,
+  noiseLogProb,
+  type Sampler,
+  type SamplerContext,
+  type StochasticSteps,
+  stackSteps,
+  type VelocityField,
+  withoutParameters,
+} from './sampler.js'
+import type { SettingsOf } from './settings.js'
+
+/** Settings of Flow-SDE. The description is the command's help. */
+export const flowSdeOptions = {
+  noiseLevel: { default: 0.5, help: 'flow-sde: size a of the noise in the stochastic denoising step' },
+} as const
 
 /** Per step: next x ~ N(weightX0 x0 + weightX1 x1, std^2), x0 = x - t v and x1 = x + (1 - t) v. */
 export interface FlowSdeCoefficients {
@@ -86,6 +102,76 @@ export async function sampleFlowSde(
     x = next
   }
   return { actions: x, x: kept, xNext: keptNext }
+}
+
+/**
+ * Exploration by Flow-SDE, hybrid sampling: one denoising step of each decision, drawn per decision, is stochastic,
+ * and its density is that of the decision. The DiT is evaluated once to compute it again.
+ */
+export function flowSdeSampler(context: SamplerContext, { noiseLevel }: SettingsOf<typeof flowSdeOptions>): Sampler {
+  const { chunkSize, actionDim, denoisingSteps } = context.config
+  const chunk = [chunkSize, actionDim]
+  const size = chunkSize * actionDim
+  const c = flowSdeCoefficients(denoisingSteps, noiseLevel)
+  const perRow = (steps: readonly StochasticSteps[], values: Float64Array): TensorData => ({
+    dtype: 'float32',
+    shape: [steps.length],
+    data: Float32Array.from(steps, ({ denoiseIndex }) => values[denoiseIndex]),
+  })
+
+  return {
+    ...withoutParameters,
+
+    async sample({ batch, velocity, normal, integers }) {
+      const noise = normal('noise')
+      const sdeNoise = normal('sde')
+      const denoiseIndex = integers('index', denoisingSteps)
+      const { actions, x, xNext } = await sampleFlowSde(velocity, noise, sdeNoise, denoiseIndex, c, {
+        batch,
+        size,
+      })
+      const steps = Array.from(denoiseIndex, (index, row) => {
+        const [begin, end] = [row * size, (row + 1) * size]
+        return {
+          x: x.slice(begin, end),
+          xNext: xNext.slice(begin, end),
+          denoiseIndex: index,
+          logProb: noiseLogProb(sdeNoise.subarray(begin, end), () => c.std[index], context),
+        }
+      })
+      return { actions, steps }
+    },
+
+    /** Gaussian with mean w0 x0 + w1 x1 and one standard deviation for all dimensions of a row. */
+    logProb(g: GraphBuilder, hiddenStates, mask) {
+      const x = g.input('x', 'float32', ['batch', ...chunk])
+      const xNext = g.input('xNext', 'float32', ['batch', ...chunk])
+      const timestep = g.input('timestep', 'float32', ['batch'])
+      const std = g.input('std', 'float32', ['batch'])
+      const weightX0 = g.unsqueeze(g.input('weightX0', 'float32', ['batch']), [1, 2])
+      const weightX1 = g.unsqueeze(g.input('weightX1', 'float32', ['batch']), [1, 2])
+      const velocity = g.input('velocity', 'float32', ['batch', ...chunk])
+      const t = g.unsqueeze(timestep, [1, 2])
+      const x0 = g.sub(x, g.mul(t, velocity))
+      const x1 = g.add(x, g.mul(g.sub(1, t), velocity))
+      const mean = g.add(g.mul(weightX0, x0), g.mul(weightX1, x1))
+      const z = g.div(g.sub(xNext, mean), g.unsqueeze(std, [1, 2]))
+      const squares = g.reduceSum(g.mul(mask, g.mul(z, z)), [1, 2])
+      const dims = g.reduceSum(mask, [1, 2])
+      const logNormalizer = g.mul(dims, g.add(g.log(std), 0.5 * Math.log(2 * Math.PI)))
+      const logProb = g.sub(g.mul(squares, -0.5), logNormalizer)
+      return { logProb, dit: { hiddenStates, noisyActions: x, timestep } }
+    },
+
+    feeds: (steps) => ({
+      x: stackSteps(steps, 'x', chunk),
+      xNext: stackSteps(steps, 'xNext', chunk),
+      timestep: perRow(steps, c.t),
+      weightX0: perRow(steps, c.weightX0),
+      weightX1: perRow(steps, c.weightX1),
+      std: perRow(steps, c.std),
+    }),
+  }
 }
 
 export interface LogProbInput {

@@ -220,9 +220,9 @@ export async function trainSft(options: SftStageOptions): Promise<Record<string,
   }
 }
 
-async function withRuntime<T>(
+export async function withRuntime<T>(
   data: PolicyData,
-  { threads, device }: StageOptions,
+  { threads, device }: Pick<StageOptions, 'threads' | 'device'>,
   use: (runtime: PolicyRuntime) => Promise<T>,
 ): Promise<T> {
   const runtime = await PolicyRuntime.create(data, { threads, device })

@@ -1,4 +1,5 @@
 import { UserError } from '@vla-gym/gymnasium'
+import { cosineDecay, linearWarmup } from '@vla-gym/onnx-grad'
 import type { PolicyData } from '../../policy/index.js'
 import type { Feeds, TrainingBackend } from '../backend/trainingBackend.js'
 import { lastCheckpoint, loadTrainingState, saveCheckpoint, saveFinishedPolicy } from '../checkpoint.js'
@@ -25,16 +26,10 @@ export interface SupervisedOptions {
 /** Seconds between checkpoints. */
 const checkpointSeconds = 60
 
-/** Cosine decay to zero after a linear warm-up. */
-export function cosineLr(step: number, steps: number, lr: number, warmupSteps: number): number {
-  if (step < warmupSteps) return (lr * (step + 1)) / warmupSteps
-  const progress = (step - warmupSteps) / Math.max(1, steps - warmupSteps)
-  return 0.5 * lr * (1 + Math.cos(Math.PI * progress))
-}
-
 /** The loop of grounding, text-to-action and supervised fine-tuning. Resumes from the run's last checkpoint. */
 export async function trainSupervised(options: SupervisedOptions): Promise<Record<string, number>> {
-  const { backend, run, steps } = options
+  const { backend, run, steps, warmupSteps } = options
+  const schedule = linearWarmup(warmupSteps, cosineDecay({ lr: options.lr, steps, start: warmupSteps }))
   let step = 0
   const last = lastCheckpoint(run.dir)
   if (last) {
@@ -56,7 +51,7 @@ export async function trainSupervised(options: SupervisedOptions): Promise<Recor
   let counted = 0
   let heldOut: Record<string, number> = {}
   while (step < steps) {
-    const lr = cosineLr(step, steps, options.lr, options.warmupSteps)
+    const lr = schedule(step)
     const result = await backend.step({ ...options.batch(step), lr })
     step += 1
     for (const [name, value] of Object.entries(result)) sums[name] = (sums[name] ?? 0) + value

@@ -71,7 +71,7 @@ export function collectCommand(): Command {
         )
         printResult(
           options.json,
-          { dataset: options.out, ...info },
+          { dataset: options.out, tasks, ...info },
           `${kept.join('\n')}\n${info.frames} frames in ${options.out}`,
         )
       } finally {

@@ -28,7 +28,8 @@ const words = [
    chocolate pudding wine rice cereal chip chips bag can opener door handle microwave oven fridge toaster faucet
    button switch knob lamp clock book pen pencil marker eraser tape stapler phone mouse keyboard laptop remote toy
    duck car truck bear dinosaur shoe hat sock shirt hammer screwdriver wrench drill screw nut nail brush bell
-   bin trash container object objects thing item items target caddy compartment pile moka frypan`,
+   bin trash container object objects thing item items target caddy compartment pile moka frypan
+   cm degrees by joint forward backward`,
 ]
 
 const marks = [...`.,:;!?'"()[]{}-_/\\&+*=%#@<>`]

@@ -1,29 +1,20 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { decode, encode } from '@msgpack/msgpack'
 import { UserError } from '@vla-gym/gymnasium'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { embodiments, initPhysics, makeEnv } from '../../envs/index.js'
-import { nanoConfig, nanoConfigWith } from '../../policy/index.js'
+import { nanoConfig, nanoConfigWith, quantileStats } from '../../policy/index.js'
 import { type CollectOptions, collect } from '../../rl/collect.js'
-import { loadDataset } from '../../rl/dataset.js'
+import { checkStatistics, loadDataset } from '../../rl/dataset.js'
 import { findSuite } from '../../rl/evaluate.js'
 import { framesOf, gather, splitHeldOut } from '../../rl/frames.js'
+import { checkDataset } from '../../rl/lerobot/check.js'
 import { RolloutPool } from '../../rl/rollout/rolloutPool.js'
-import type { ScriptedResult, ScriptedTask } from '../../rl/rollout/scripted.js'
-
-/** Counts the shards that it is asked for. */
-class CountingPool extends RolloutPool {
-  shards: number[] = []
-  override runScripted(task: ScriptedTask): Promise<ScriptedResult> {
-    this.shards.push(task.episodes[0].seed)
-    return super.runScripted(task)
-  }
-}
+import { editJson, rewriteParquet } from './lerobot/rewrite.js'
 
 const root = mkdtempSync(join(tmpdir(), 'vla-gym-dataset-'))
-const pools = [new CountingPool(1), new CountingPool(2)]
+const pools = [new RolloutPool(1), new RolloutPool(2)]
 afterAll(async () => {
   await Promise.all(pools.map((pool) => pool.close()))
   rmSync(root, { recursive: true, force: true })
@@ -38,60 +29,69 @@ const options: Omit<CollectOptions, 'out'> = {
   image: { width, height, crop },
   distractors: false,
   maxNoise: 0,
-  frameStride: 2,
   stepsAfterSuccess: 4,
 }
 const whole = join(root, 'whole')
 beforeAll(() => collect(pools[0], { ...options, out: whole }))
 
 const bytesOf = (dir: string) =>
-  readdirSync(dir)
+  readdirSync(dir, { recursive: true, encoding: 'utf8' })
+    .filter((name) => statSync(join(dir, name)).isFile())
     .sort()
     .map((name) => [name, readFileSync(join(dir, name)).toString('base64')])
+const widowx = embodiments.get('widowx')!
 
 describe('collect', () => {
-  it('keeps successful demonstrations as they happen in the environment', async () => {
-    const { info, demonstrations } = loadDataset(whole)
-    expect(info).toMatchObject({ demonstrations: { widowx_stack_cube: 2, widowx_carrot_on_plate: 2 } })
-    expect(demonstrations.map((d) => d.task)).toEqual(options.tasks.flatMap((task) => [task, task]).sort())
-    expect(info.frames).toBe(demonstrations.reduce((sum, d) => sum + d.frameSteps.length, 0))
-    expect(new Set(demonstrations.map((d) => d.seed)).size).toBe(2)
+  it('keeps successful demonstrations as they happen in the environment, every control step of them', async () => {
+    const dataset = await loadDataset(whole)
+    const { info, demonstrations, source } = dataset
+    expect(info).toMatchObject({ embodiment: 'widowx', image: options.image, actionDim: 7, stateDim: 14 })
+    expect(source.episodes.map(({ extra }) => extra.task_id)).toEqual(options.tasks.flatMap((t) => [t, t]))
+    const frames = await framesOf(dataset, demonstrations, widowx, nanoConfig)
+    expect(frames.count).toBe(demonstrations.reduce((sum, d) => sum + d.length, 0))
 
     await initPhysics()
-    for (const d of demonstrations.filter((_, i) => i % 2 === 0)) {
-      const env = makeEnv(d.task, { image: options.image })
-      let [observation] = env.reset({ seed: d.seed })
+    for (const [i, d] of demonstrations.entries()) {
+      if (i % 2 === 1) continue
+      const { task_id, seed } = source.episodes[i].extra
+      const env = makeEnv(String(task_id), { image: options.image })
+      let [observation] = env.reset({ seed: Number(seed) })
       let success = 0
-      let frame = 0
-      for (let step = 0; 7 * step < d.actions.length; step++) {
-        if (step % 2 === 0) {
-          expect(d.frameSteps[frame]).toBe(step)
-          expect(observation.instruction).toBe(d.instruction)
-          expect([...d.states.subarray(14 * frame, 14 * frame + 14)]).toEqual([...observation.state])
-          const image = d.images.subarray(frame * width * height * 3, (frame + 1) * width * height * 3)
-          expect(Buffer.compare(image, observation.image)).toBe(0)
-          const label = d.labels.subarray(8 * frame, 8 * frame + 8)
-          const { positions, names, source, target, grasped } = env.grounding()
-          for (const [thing, offset] of [
-            [source, 0],
-            [target, 3],
-          ] as const) {
-            const at = 3 * names.indexOf(thing)
-            expect([...label.subarray(offset, offset + 3)]).toEqual([...positions.subarray(at, at + 3)])
-          }
-          expect(label[7]).toBe(grasped ? 1 : 0)
-          frame += 1
+      for (let step = 0; step < d.length; step++) {
+        expect(observation.instruction).toBe(d.instruction)
+        expect([...d.states.subarray(14 * step, 14 * step + 14)]).toEqual([...observation.state])
+        const start = (d.from + step) * width * height * 3
+        const image = frames.images.subarray(start, start + width * height * 3)
+        expect(Buffer.compare(image, observation.image)).toBe(0)
+        const label = d.labels.subarray(8 * step, 8 * step + 8)
+        const { positions, names, source: from, target, grasped } = env.grounding()
+        for (const [thing, offset] of [
+          [from, 0],
+          [target, 3],
+        ] as const) {
+          const at = 3 * names.indexOf(thing)
+          expect([...label.subarray(offset, offset + 3)]).toEqual([...positions.subarray(at, at + 3)])
         }
+        expect(label[7]).toBe(grasped ? 1 : 0)
         const action = env.expertAction()
         expect([...d.actions.subarray(7 * step, 7 * step + 7)]).toEqual([...action])
         const [next, reward] = env.step(action)
         observation = next
         success = reward === 1 ? success + 1 : 0
       }
-      expect(frame).toBe(d.frameSteps.length)
       expect(success).toBe(options.stepsAfterSuccess + 1)
       env.close()
     }
+  })
+
+  it('passes the check of a LeRobot dataset, with exact quantiles of its own', async () => {
+    const { frames } = (await loadDataset(whole)).info
+    expect(await checkDataset(whole)).toEqual({ episodes: 4, frames, images: frames })
+    const { info, demonstrations } = await loadDataset(whole)
+    const rows = Float32Array.from(demonstrations.flatMap((d) => [...d.actions]))
+    const expected = quantileStats(rows, 7)
+    for (const name of ['q01', 'q99'] as const)
+      expect([...info.actionStats[name]]).toEqual(expected[name].map((q) => expect.closeTo(q, 9)))
   })
 
   it('writes the same bytes with two workers', async () => {
@@ -106,36 +106,32 @@ describe('collect', () => {
       throw new Error('power cut')
     }
     await expect(collect(pools[0], { ...options, out, onProgress })).rejects.toThrow('power cut')
-    expect(() => loadDataset(out)).toThrow(/no dataset.json here/)
-    expect(readdirSync(out).filter((name) => name.endsWith('.msgpack')).length).toBe(1)
+    await expect(loadDataset(out)).rejects.toThrow(/no meta\/info.json here: the dataset is not finished/)
     await expect(collect(pools[0], { ...options, out, seed: 4 })).rejects.toThrow(/other settings/)
-
-    pools[0].shards = []
+    // As after the last data file, before its row in meta/episodes.
+    mkdirSync(join(out, 'data/chunk-000'), { recursive: true })
+    cpSync(join(whole, 'data/chunk-000/file-000.parquet'), join(out, 'data/chunk-000/file-000.parquet'))
     await collect(pools[0], { ...options, out })
-    expect(pools[0].shards.length).toBe(1)
     expect(bytesOf(out)).toEqual(bytesOf(whole))
   })
 })
 
 describe('framesOf', () => {
-  it('labels every frame with the next H expert actions, then holds still', () => {
-    const dataset = loadDataset(whole)
-    const widowx = embodiments.get('widowx')!
-    const frames = framesOf(dataset, dataset.demonstrations, widowx, nanoConfig)
-    expect(frames.count).toBe(dataset.info.frames)
+  it('labels every frame with the next H expert actions, then holds still', async () => {
+    const dataset = await loadDataset(whole)
+    const frames = await framesOf(dataset, dataset.demonstrations, widowx, nanoConfig)
     expect(frames.prompts.length).toBe(2)
     let row = 0
     let beyond = 0
     for (const d of dataset.demonstrations) {
-      const steps = d.actions.length / 7
-      for (const step of d.frameSteps) {
+      for (let step = 0; step < d.length; step++) {
         expect(frames.prompts[frames.promptIndex[row]]).toContain(d.instruction)
         for (let h = 0; h < chunkSize; h++) {
           const label = [...frames.actions.subarray(7 * (row * chunkSize + h), 7 * (row * chunkSize + h + 1))]
           const expected = [...d.actions.subarray(7 * (step + h), 7 * (step + h + 1))]
           const stillness = [0, 0, 0, 0, 0, 0, d.actions.at(-1)]
-          expect(label).toEqual(step + h < steps ? expected : stillness)
-          if (step + h >= steps) beyond += 1
+          expect(label).toEqual(step + h < d.length ? expected : stillness)
+          if (step + h >= d.length) beyond += 1
         }
         row += 1
       }
@@ -147,13 +143,34 @@ describe('framesOf', () => {
       ...frames.states.subarray(0, 14),
     ])
     const other = nanoConfigWith({ imageCrop: [0, 0, 480, 480] })
-    expect(() => framesOf(dataset, dataset.demonstrations, widowx, other)).toThrow(/'image'.*collect again/)
+    await expect(framesOf(dataset, dataset.demonstrations, widowx, other)).rejects.toThrow(
+      /'features.observation.images.third_person' shows .*collect or convert again/,
+    )
   })
 
-  it('holds out one demonstration of twenty, and at least one', () => {
-    const { demonstrations } = loadDataset(whole)
-    const many = Array.from({ length: 45 }, (_, i) => ({ ...demonstrations[i % 4], seed: i }))
-    expect(splitHeldOut(many).heldOut.map((d) => d.seed)).toEqual([19, 39])
+  it('with a stride takes every so many of the same frames', async () => {
+    const dataset = await loadDataset(whole)
+    const some = dataset.demonstrations.slice(1, 3)
+    const all = await framesOf(dataset, some, widowx, nanoConfig)
+    const third = await framesOf(dataset, some, widowx, nanoConfig, 3)
+    const rows = [...new Array(some[0].length).keys(), ...new Array(some[1].length).keys()]
+      .map((step, row) => [step, row])
+      .filter(([step]) => step % 3 === 0)
+      .map(([, row]) => row)
+    expect(third.count).toBe(rows.length)
+    expect(Buffer.compare(third.images, gather(all.images, rows, width * height * 3))).toBe(0)
+    for (const [name, size] of [
+      ['states', 14],
+      ['labels', 8],
+      ['actions', 7 * chunkSize],
+    ] as const)
+      expect(third[name]).toEqual(gather(all[name], rows, size))
+  })
+
+  it('holds out one demonstration of twenty, and at least one', async () => {
+    const { demonstrations } = await loadDataset(whole)
+    const many = Array.from({ length: 45 }, (_, i) => ({ ...demonstrations[i % 4], from: i }))
+    expect(splitHeldOut(many).heldOut.map((d) => d.from)).toEqual([19, 39])
     const { training, heldOut } = splitHeldOut(demonstrations)
     expect([training.length, heldOut.length]).toEqual([3, 1])
     expect(() => splitHeldOut(demonstrations.slice(0, 1))).toThrow(UserError)
@@ -161,77 +178,90 @@ describe('framesOf', () => {
 })
 
 describe('loadDataset', () => {
-  const shard = 'widowx_stack_cube-00000.msgpack'
-  const broken = (name: string, change: (dir: string, path: string) => void) => {
+  const data = 'data/chunk-000/file-000.parquet'
+  const broken = async (name: string, change: (dir: string) => unknown) => {
     const dir = join(root, name)
     cpSync(whole, dir, { recursive: true })
-    change(dir, join(dir, shard))
+    await change(dir)
     return dir
   }
-  const edit = (path: string, field: string, change: (bytes: Uint8Array) => Uint8Array) => {
-    const records = decode(readFileSync(path)) as Record<string, Uint8Array>[]
-    records[1][field] = change(Uint8Array.from(records[1][field]))
-    writeFileSync(path, encode(records))
-  }
-  const editInfo = (dir: string, change: Record<string, unknown>) => {
-    const path = join(dir, 'dataset.json')
-    writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), ...change }))
-  }
+  const info = (field: string, value?: unknown) => (dir: string) =>
+    editJson(join(dir, 'meta/info.json'), field, value)
+  const third = 'observation.images.third_person'
 
-  it.each<[string, (dir: string, path: string) => void, RegExp]>([
+  it.each<[string, (dir: string) => unknown, RegExp]>([
     [
-      'cut',
-      (_, path) => writeFileSync(path, readFileSync(path).subarray(0, 5000)),
-      /00000.msgpack: broken shard/,
+      'missing',
+      (dir) => rewriteParquet(join(dir, data), (rows) => rows.map(({ action: _, ...rest }) => rest)),
+      /file-000.parquet: column 'action' is missing/,
     ],
-    ['not-records', (_, path) => writeFileSync(path, encode([1, 2])), /00000.msgpack: broken shard/],
     [
       'nan',
-      (_, path) =>
-        edit(path, 'actions', (bytes) => {
-          new DataView(bytes.buffer).setFloat32(12, Number.NaN, true)
-          return bytes
+      (dir) =>
+        rewriteParquet(join(dir, data), (rows) => {
+          rows[9].grounding = new Array(8).fill(Number.POSITIVE_INFINITY)
+          return rows
         }),
-      /00000.msgpack, record 1: field 'actions' holds a non-finite number/,
+      /file-000.parquet, row 9: field 'grounding' holds Infinity in channel 0/,
+    ],
+    ['feature', info('features|action'), /info.json: field 'features.action' is missing/],
+    ['state', info('features|observation.state|shape', [13]), /state.shape' is \[13\], widowx has \[14\]/],
+    [
+      'labels',
+      info('features|grounding|shape', [7]),
+      /'features.grounding.shape' is \[7\], widowx has \[8\]/,
+    ],
+    ['no-camera', info(`features|${third}`), /field 'features' has no camera/],
+    ['video', info(`features|${third}|dtype`, 'video'), /third_person' is a video; .*convert/],
+    [
+      'cameras',
+      info('features|observation.images.b', { dtype: 'image', shape: [1, 1, 3] }),
+      /has cameras \S+third_person, observation.images.b; .* chooses one/,
     ],
     [
-      'short-states',
-      (_, path) => edit(path, 'states', (b) => b.subarray(4)),
-      /record 1: field 'states' has \d+ numbers/,
+      'stats',
+      (dir) => editJson(join(dir, 'meta/stats.json'), 'action|q99', [1]),
+      /stats.json: field 'action.q99' is not a list of 7 numbers/,
     ],
-    [
-      'odd-labels',
-      (_, path) => edit(path, 'labels', (b) => b.subarray(1)),
-      /record 1: field 'labels' is cut off/,
-    ],
-    [
-      'short-images',
-      (_, path) => edit(path, 'images', (b) => b.subarray(3)),
-      /record 1: field 'images' has \d+ bytes/,
-    ],
-    [
-      'late-frame',
-      (_, path) => edit(path, 'frameSteps', (b) => b.fill(127)),
-      /record 1: field 'frameSteps' names steps/,
-    ],
-    ['missing-shard', (_, path) => rmSync(path), /2 demonstrations found, dataset.json says 4/],
-    ['no-json', (dir) => writeFileSync(join(dir, 'dataset.json'), '{'), /dataset.json: not readable as JSON/],
-    ['format', (dir) => editInfo(dir, { format: 'x' }), /dataset.json: field 'format' is 'x'/],
-    ['sizes', (dir) => editInfo(dir, { image: {} }), /dataset.json: field 'image.width' is/],
-    ['counts', (dir) => editInfo(dir, { demonstrations: null }), /field 'demonstrations' is missing/],
-  ])('names what is broken: %s', (name, change, message) => {
-    const load = () => loadDataset(broken(name, change))
-    expect(load).toThrow(UserError)
-    expect(load).toThrow(message)
+  ])('names what is wrong: %s', async (name, change, message) => {
+    const error = await loadDataset(await broken(name, change)).catch((e) => e)
+    expect(error).toBeInstanceOf(UserError)
+    expect(error.message).toMatch(message)
   })
 
-  it('says how to make one where there is none', () => {
+  it('names a picture that is broken when it is needed', async () => {
+    const dir = await broken('picture', (dir) =>
+      rewriteParquet(join(dir, data), (rows) => {
+        rows[4][third] = { bytes: new Uint8Array(100), path: '' }
+        return rows
+      }),
+    )
+    const dataset = await loadDataset(dir)
+    const of = (stride: number) =>
+      framesOf(dataset, dataset.demonstrations.slice(0, 1), widowx, nanoConfig, stride)
+    await expect(of(1)).rejects.toThrow(/file-000.parquet, row 4: field '\S+third_person': not a PNG/)
+    expect((await of(3)).count).toBeGreaterThan(0)
+  })
+
+  it('says how to make one where there is none', async () => {
     mkdirSync(join(root, 'empty'))
-    expect(() => loadDataset(join(root, 'empty'))).toThrow(/empty: no dataset.json here; make a dataset with/)
+    await expect(loadDataset(join(root, 'empty'))).rejects.toThrow(
+      /empty: no meta\/info.json here; make a dataset with/,
+    )
   })
+})
 
-  it('a broken shard stops a collection that would go on with it', async () => {
-    const out = broken('resumed', (_, path) => writeFileSync(path, 'x'))
-    await expect(collect(pools[0], { ...options, out })).rejects.toThrow(/broken shard.*delete it/)
+describe('checkStatistics', () => {
+  it('lets states through that a policy may meet, and names the channel of those in other units', async () => {
+    const dataset = await loadDataset(whole)
+    const { actionStats, stateStats } = dataset.info
+    const entry = { description: widowx, actionStats, stateStats }
+    expect(() => checkStatistics(dataset, entry, 'policy')).not.toThrow()
+    const inMillimetres = (q: readonly number[]) => q.map((x, i) => (i < 3 ? 1000 * x : x))
+    const other = { q01: inMillimetres(stateStats.q01), q99: inMillimetres(stateStats.q99) }
+    const converted = { ...dataset, info: { ...dataset.info, stateStats: other } }
+    expect(() => checkStatistics(converted, entry, 'policy')).toThrow(
+      /stats.json: field 'observation.state', channel 0 \(x\) lies in \[\d+, \d+\]; policy was trained on \[0\./,
+    )
   })
 })

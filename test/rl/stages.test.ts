@@ -33,9 +33,15 @@ const groundingConfig: GroundingConfig = {
   ...defaults<GroundingConfig>(groundingOptions),
   steps: 30,
   batchSize: 32,
+  frameStride: 2,
   warmupSteps: 5,
 }
-const sftConfig: SftConfig = { ...defaults<SftConfig>(sftOptions), batchSize: 16, warmupSteps: 2 }
+const sftConfig: SftConfig = {
+  ...defaults<SftConfig>(sftOptions),
+  frameStride: 2,
+  batchSize: 16,
+  warmupSteps: 2,
+}
 // One thread: sums over several threads need not come in the same order.
 const stage = { data, seed: 0, threads: 1 }
 
@@ -49,7 +55,6 @@ beforeAll(async () => {
     image: { width, height, crop },
     distractors: false,
     maxNoise: 0.25,
-    frameStride: 2,
     stepsAfterSuccess: 4,
     out: data,
   })
@@ -81,11 +86,11 @@ const steps = (run: string) =>
 
 describe('grounding', () => {
   it('lowers the held-out error in 30 steps', async () => {
-    const dataset = loadDataset(data)
+    const dataset = await loadDataset(data)
     const policy = policyFor(dataset, nanoConfig, stage.seed)
     const { heldOut } = splitHeldOut(dataset.demonstrations)
     const { description } = policy.manifest.embodiments.widowx
-    const frames = framesOf(dataset, heldOut, description, nanoConfig)
+    const frames = await framesOf(dataset, heldOut, description, nanoConfig, 2)
     const before = await groundingError(policy, frames, 'widowx', 1)
     const after = await trainGrounding({ ...stage, out: at('grounding'), config: groundingConfig })
     expect(after.heldOutSourceRmseMm).toBeLessThan(0.8 * before.heldOutSourceRmseMm)

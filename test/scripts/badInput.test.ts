@@ -118,6 +118,6 @@ describe('files that are missing or broken are named', () => {
   })
 
   it.each(['train grounding', 'train sft --init @policy'])('%s without a dataset', async (command) => {
-    expect(await complaint(`${command} --data @empty --out @new`)).toMatch(/empty: no dataset.json here/)
+    expect(await complaint(`${command} --data @empty --out @new`)).toMatch(/empty: no meta\/info.json here/)
   })
 })
