@@ -28,7 +28,7 @@ export interface ActorParts {
   readonly actor: TrainingBackend
 }
 
-export interface ActorMetrics {
+export type ActorMetrics = {
   readonly policyLoss: number
   readonly approxKl: number
   readonly clipFraction: number

@@ -21,10 +21,10 @@ export type GrpoConfig = { readonly [K in keyof typeof grpoOptions]: number }
 /** GRPO (Shao et al., arXiv 2402.03300): no critic; an episode is judged against others from the same start state. */
 export const createGrpo = async (parts: AlgorithmParts, config: GrpoConfig): Promise<Algorithm> => ({
   groupSize: config.groupSize,
-  update: async (batch, rng) => ({ ...(await grpoUpdate(batch, parts, config, rng)) }),
+  update: (batch, rng) => grpoUpdate(batch, parts, config, rng),
 })
 
-export interface GrpoMetrics extends ActorMetrics {
+export type GrpoMetrics = ActorMetrics & {
   readonly decisions: number
   /** Share of the groups whose episodes did not all end alike. */
   readonly informativeGroups: number

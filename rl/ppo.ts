@@ -1,7 +1,13 @@
 import type { Rng } from '@vla-gym/gymnasium'
 import { ParameterStore, type PolicyRuntime } from '../policy/index.js'
 import { type ActorMetrics, type ActorParts, actorOptions, updateActor } from './actorUpdate.js'
-import { type Algorithm, type AlgorithmParts, type IterationBatch, rolloutOptions } from './algorithm.js'
+import {
+  type Algorithm,
+  type AlgorithmParts,
+  episodeReward,
+  type IterationBatch,
+  rolloutOptions,
+} from './algorithm.js'
 import type { TrainingBackend } from './backend/trainingBackend.js'
 import { gae, normalizeAdvantages } from './gae.js'
 import { valueLoss } from './losses/ppo.js'
@@ -34,11 +40,11 @@ export async function createPpo(parts: AlgorithmParts, config: PpoConfig): Promi
   return {
     groupSize: 1,
     critic,
-    update: async (batch, rng) => ({ ...(await ppoUpdate(batch, { ...parts, critic }, config, rng)) }),
+    update: (batch, rng) => ppoUpdate(batch, { ...parts, critic }, config, rng),
   }
 }
 
-export interface PpoMetrics extends ActorMetrics {
+export type PpoMetrics = ActorMetrics & {
   readonly decisions: number
   readonly valueLoss: number
   readonly explainedVariance: number
@@ -116,7 +122,7 @@ async function advantagesOf(
     chain.forEach((_, i) => {
       const last = i === chain.length - 1
       const { success, failure } = records[episode]
-      rewards[t] = last && success ? 1 : 0
+      rewards[t] = last ? episodeReward(records[episode]) : 0
       // A time limit cuts an episode that could go on; success and a lost object end it for good.
       terminated[t] = last && (success || failure !== undefined) ? 1 : 0
       done[t] = last ? 1 : 0

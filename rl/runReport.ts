@@ -1,12 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { encode } from '@msgpack/msgpack'
+import { settingsOf } from '../policy/index.js'
 import { makeFolder, writeFileAtomic } from './atomicFile.js'
 import type { Evaluation, EvaluationReport } from './evaluate.js'
 import { describeMachine, type Machine } from './machine.js'
 import { readMetrics } from './reporting/metrics.js'
 import { renderReport } from './reporting/report.js'
-import type { TrainRlOptions, TrainRlResult } from './stages/rl.js'
+import { rlDefaults, rlOptions, type TrainRlOptions, type TrainRlResult } from './stages/rl.js'
 import { mcnemar } from './statistics.js'
 import { episodesVideo } from './video.js'
 
@@ -81,7 +82,7 @@ export async function writeEvaluationFolder(dir: string, evaluation: Evaluation)
 
 /** Writes report.html of a run of reinforcement learning, with the videos that its evaluations left in the folder. */
 export function writeRlReport(options: TrainRlOptions, result: TrainRlResult): void {
-  const { out } = options
+  const { out, algorithm = rlDefaults.algorithm, sampler = rlDefaults.sampler } = options
   const videos = (['before', 'after'] as const)
     .map((phase) => ({ phase, path: join(out, `episodes-${phase}.mp4`) }))
     .filter(({ path }) => existsSync(path))
@@ -91,7 +92,7 @@ export function writeRlReport(options: TrainRlOptions, result: TrainRlResult): v
     }))
   const test = pairedTest(result)
   const html = renderReport({
-    title: `PPO with Flow-SDE: ${options.tasks.join(', ')}`,
+    title: `${algorithm.toUpperCase()} with ${samplerNames[sampler]}: ${options.tasks.join(', ')}`,
     summary: summaryText(result, verdictOf(test)),
     config: {
       init: options.init,
@@ -99,7 +100,10 @@ export function writeRlReport(options: TrainRlOptions, result: TrainRlResult): v
       tasks: options.tasks.join(', '),
       seed: options.seed,
       minutes: options.minutes,
-      ...options.config,
+      ...(options.episodes !== undefined && { episodes: options.episodes }),
+      algorithm,
+      sampler,
+      ...settingsOf(rlOptions(algorithm, sampler), options.config),
     },
     evaluations: (['before', 'after'] as const).map((label) => ({
       label,
@@ -113,6 +117,12 @@ export function writeRlReport(options: TrainRlOptions, result: TrainRlResult): v
   })
   writeFileAtomic(join(out, 'report.html'), html)
 }
+
+const samplerNames = {
+  'flow-sde': 'Flow-SDE',
+  'flow-noise': 'Flow-Noise',
+  gaussian: 'an action-space Gaussian',
+} as const
 
 function summaryText(
   { before, after, iterations, episodes, seconds }: TrainRlResult,
@@ -138,6 +148,8 @@ const curves = [
   { name: 'policyLoss', label: 'Policy loss', unit: '' },
   { name: 'valueLoss', label: 'Value loss', unit: '' },
   { name: 'gradNorm', label: 'Gradient norm', unit: '' },
+  { name: 'informativeGroups', label: 'Groups that did not all end alike', unit: '' },
+  { name: 'entropy', label: "Mean entropy of the exploration's noise", unit: '' },
   { name: 'episodesPerSecond', label: 'Episodes per second', unit: '1/s' },
 ]
 
@@ -147,7 +159,14 @@ function curvesOf(dir: string) {
   const episodesAt = series.get('episodes')
   if (!episodesAt) return []
   const episodes = new Map(episodesAt.x.map((iteration, i) => [iteration, episodesAt.y[i]]))
-  return curves.flatMap(({ name, label, unit }) => {
+  const tasks = [...series.keys()].filter((name) => name.startsWith('success/'))
+  const taskCurves = tasks.map((name) => ({
+    name,
+    label: `Success while exploring, ${name.slice('success/'.length)}`,
+    unit: '',
+  }))
+  const [success, ...others] = curves
+  return [success, ...taskCurves, ...others].flatMap(({ name, label, unit }) => {
     const found = series.get(name)
     if (!found) return []
     return [

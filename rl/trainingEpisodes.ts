@@ -12,9 +12,8 @@ export interface TrainingEpisodes {
 }
 
 /**
- * Episodes of one iteration: as many of every task, so that a task that takes longer or fails more gets no larger
- * share of the decisions than its share of time. Tasks take turns, group by group; the policy's noise is an episode's
- * own, the start state that of the first of its group.
+ * Episodes of one iteration, as many of every task. Tasks take turns, group by group. An episode's seed is that of its
+ * policy's noise; in a group the start state is that of the first episode's seed.
  */
 export function trainingEpisodes(options: TrainingEpisodes): EpisodeSpec[] {
   const { tasks, groupSize, seed, iteration } = options

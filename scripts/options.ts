@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { unknownId } from '@vla-gym/gymnasium'
+import { UserError, unknownId } from '@vla-gym/gymnasium'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type Device, devices } from '../policy/index.js'
 
@@ -36,6 +36,18 @@ export function notNegative(value: string): number {
   return parsed
 }
 
+function share(value: string): number {
+  const parsed = notNegative(value)
+  if (parsed > 1) throw new InvalidArgumentError('must be from 0 to 1.')
+  return parsed
+}
+
+function groupSize(value: string): number {
+  const parsed = count(value)
+  if (parsed < 2) throw new InvalidArgumentError('a group needs 2 episodes or more.')
+  return parsed
+}
+
 export function seed(value: string): number {
   const parsed = number(value)
   if (!Number.isSafeInteger(parsed) || parsed < 0)
@@ -50,14 +62,21 @@ const settingParsers: Readonly<Record<string, (value: string) => number>> = {
   warmupSteps: seed,
   evaluateEvery: count,
   frameStride: count,
+  syntheticExamples: count,
+  syntheticShare: share,
+  sequenceLength: count,
   episodesPerIteration: count,
   updateEpochs: seed,
   criticEpochs: seed,
   minibatchSize: count,
   criticWarmupIterations: seed,
   successSteps: seed,
+  groupSize,
   maxGradNorm: positive,
   noiseLevel: positive,
+  noiseStdMin: positive,
+  noiseStdMax: positive,
+  actionStd: positive,
 }
 
 export function withCommonOptions(command: Command): Command {
@@ -122,6 +141,20 @@ export function pickSettings<T extends Readonly<Record<string, unknown>>>(
   options: Record<string, unknown>,
 ): { -readonly [K in keyof T]: number } {
   return Object.fromEntries(Object.keys(settings).map((name) => [name, options[name]])) as never
+}
+
+/** @throws UserError for a setting given on the command line that is not among those that will be used */
+export function refuseOtherSettings(
+  command: Command,
+  all: Readonly<Record<string, unknown>>,
+  used: Readonly<Record<string, unknown>>,
+  where: string,
+): void {
+  for (const name of Object.keys(all)) {
+    if (name in used || command.getOptionValueSource(name) !== 'cli') continue
+    const { flags } = command.options.find((option) => option.attributeName() === name)!
+    throw new UserError(`${flags.split(' ')[0]} is no setting of ${where}: leave it out`)
+  }
 }
 
 /** With `--json` one JSON line on stdout, else the readable text. */

@@ -12,7 +12,7 @@ export class BoxOverlap {
   depth = 0
   /** Direction of the way out for the tool. */
   readonly normal = new Float64Array(3)
-  /** Where they overlap. */
+  /** About where they overlap. */
   readonly point = new Float64Array(3)
   private readonly tool: ToolBoxes
   /** Centre and half extents, [walls, 6], in the frame that the tool is placed in. */
@@ -51,13 +51,13 @@ export class BoxOverlap {
     return this.depth
   }
 
-  /** Sets a point in both boxes, near the middle of the tool's: projections on one and the other in turn find it. */
+  /** Sets the point, in the tool's box and within a centimetre of the wall, by projections on one and the other in turn. */
   locate(box: number, wall: number): void {
     const { point: p, walls } = this
     const { centers: c, halves, rotation: r } = this.tool
     const [b, w] = [3 * box, 6 * wall]
     for (let k = 0; k < 3; k++) p[k] = c[b + k]
-    for (let round = 0; round < 4; round++) {
+    for (let round = 0; round < 8; round++) {
       for (let k = 0; k < 3; k++) p[k] = walls[w + k] + clamp(p[k] - walls[w + k], walls[w + 3 + k])
       const [dx, dy, dz] = [p[0] - c[b], p[1] - c[b + 1], p[2] - c[b + 2]]
       for (let k = 0; k < 3; k++) p[k] = c[b + k]

@@ -2,8 +2,8 @@ import type { Numbers } from '../math/vec3.js'
 import type { ArmSpec } from './armSpec.js'
 import { ArmKinematics } from './kinematics.js'
 
-/** Way of a point per newton and second, m: below it the arm is stretched out in the direction of the push. */
-const LEAST_COMPLIANCE = 1e-5
+/** Speed of a point per newton, m/s: below it the arm is stretched out in the direction of the push. */
+export const LEAST_COMPLIANCE = 1e-5
 
 /**
  * Arm whose joints follow their drives in closed form. SimplerEnv's drives are gravity-compensated and so
@@ -15,9 +15,10 @@ export class DrivenArm {
   readonly q: Float64Array
   readonly kinematics: ArmKinematics
   private readonly approach: Float64Array
-  private readonly mobility: Float64Array
-  private readonly lower: Float64Array
-  private readonly upper: Float64Array
+  /** Joint speed per N·m or N, [joints]. */
+  readonly mobility: Float64Array
+  readonly lower: Float64Array
+  readonly upper: Float64Array
   private readonly point = new Float64Array(3)
 
   constructor(arm: ArmSpec, timestep: number) {
@@ -48,8 +49,8 @@ export class DrivenArm {
    * @param points xyz triples in the last link's frame.
    */
   keepAbove(height: number, points: Float64Array): void {
-    const { point } = this
-    const { links } = this.kinematics
+    const { q, kinematics, mobility, point } = this
+    const { links } = kinematics
     const o = links.length - 7
     for (let pass = 0; pass < 4; pass++) {
       const [x, y, z, w] = [links[o + 3], links[o + 4], links[o + 5], links[o + 6]]
@@ -71,27 +72,19 @@ export class DrivenArm {
       point[1] =
         links[o + 1] + 2 * (x * y + w * z) * a + (1 - 2 * (x * x + z * z)) * b + 2 * (y * z - w * x) * c
       point[2] = lowest
-      this.push(point, UP, height - lowest)
+      let compliance = 0
+      for (let i = 0; i < q.length; i++) {
+        const slope = this.slope(i, point, UP)
+        compliance += slope * slope * mobility[i]
+      }
+      const force = (height - lowest) / Math.max(compliance, LEAST_COMPLIANCE)
+      for (let i = 0; i < q.length; i++) q[i] += this.slope(i, point, UP) * mobility[i] * force
+      kinematics.forward(q)
     }
   }
 
-  /**
-   * Joints give way until a point of the last link, to first order, has moved by `distance` along a unit vector (base frame, m).
-   */
-  push(point: Numbers, direction: Numbers, distance: number): void {
-    const { q, kinematics, mobility } = this
-    let compliance = 0
-    for (let i = 0; i < q.length; i++) {
-      const slope = this.slope(i, point, direction)
-      compliance += slope * slope * mobility[i]
-    }
-    const force = distance / Math.max(compliance, LEAST_COMPLIANCE)
-    for (let i = 0; i < q.length; i++) q[i] += this.slope(i, point, direction) * mobility[i] * force
-    kinematics.forward(q)
-  }
-
-  /** d(way of a point of the last link along a unit vector)/d(joint i). */
-  private slope(i: number, point: Numbers, direction: Numbers): number {
+  /** d(way of a point of the last link along a unit vector)/d(joint i), base frame. */
+  slope(i: number, point: Numbers, direction: Numbers): number {
     const { axes, links, slides } = this.kinematics
     const ax = axes[3 * i]
     const ay = axes[3 * i + 1]

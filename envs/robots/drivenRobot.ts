@@ -4,7 +4,7 @@ import { differenceVector, fromYaw } from '../math/quat.js'
 import type { Numbers } from '../math/vec3.js'
 import type { BoundingBox } from '../physics/bounds.js'
 import { readPose } from '../physics/poses.js'
-import { addBody, GROUP_OBJECT, GROUP_ROBOT, GROUP_TABLE } from '../physics/rigidBodies.js'
+import { addBody, GROUP_OBJECT, GROUP_ROBOT } from '../physics/rigidBodies.js'
 import { type ArmSpec, fingerBody, linkBodies } from './armSpec.js'
 import { BaseFrame } from './baseFrame.js'
 import { DrivenArm } from './drivenArm.js'
@@ -21,8 +21,8 @@ const CLEAR_HEIGHT = 0.12
 
 /**
  * Robot whose joints follow their drives in closed form. The gripper body is kinematic and follows the arm,
- * the fingers are dynamic. Links further up do not collide: with the gripper over the table they stay 15 cm
- * above it.
+ * the fingers are dynamic; floor and walls stop both, see `DrivenArm` and `WallStop`. Links further up do not
+ * collide: with the gripper over the table they stay 15 cm above it.
  */
 export class DrivenRobot implements Robot {
   readonly spec: ArmSpec
@@ -40,7 +40,10 @@ export class DrivenRobot implements Robot {
   private readonly timestep: number
   private readonly clearance: ToolClearance
   private readonly wallStop: WallStop | undefined
-  private readonly fingerPositions = new Float64Array(2)
+  private fingersStopped = false
+  /** Finger positions where a timestep begins, and where it is to end, left and right. */
+  private readonly measured = new Float64Array(2)
+  private readonly expected = new Float64Array(2)
   private readonly fingerApproach: number
   private fingerTarget: number
   private readonly pose = new Float64Array(7)
@@ -85,9 +88,7 @@ export class DrivenRobot implements Robot {
     this.palm = addBody(world, kinematic, bodies[this.palmIndex + 1], surface)
     this.palmHandle = this.palm.handle
     this.movePalm(true)
-    // The arm stops at walls by itself; contact is for fingers that open or close on one.
-    const meets = walls.length > 0 ? GROUP_OBJECT | GROUP_TABLE : GROUP_OBJECT
-    this.gripper = new Gripper(world, this.palm, spec, FINGER_ARMATURE, meets)
+    this.gripper = new Gripper(world, this.palm, spec, FINGER_ARMATURE, GROUP_OBJECT)
   }
 
   get fingers(): readonly RAPIER.RigidBody[] {
@@ -106,6 +107,7 @@ export class DrivenRobot implements Robot {
   drive(jointTarget: Numbers, finger: number): void {
     for (let i = 0; i < this.jointTarget.length; i++) this.jointTarget[i] = jointTarget[i]
     this.gripper.drive(finger)
+    this.fingersStopped = false
     this.fingerTarget = finger
   }
 
@@ -128,7 +130,9 @@ export class DrivenRobot implements Robot {
       rate = (bounded - across) / timestep
       across = bounded
       this.stopAtFloor(across)
-      this.wallStop?.end(this.fingerPositions.fill(across))
+      if (this.wallStop?.isNear()) {
+        this.wallStop.end(this.measured.fill(across), this.expected.fill(across))
+      }
       pose = this.linkPose(this.palmIndex)
     }
     if (done > 0) {
@@ -144,14 +148,10 @@ export class DrivenRobot implements Robot {
   }
 
   beforeStep(): void {
-    const { wallStop, fingerPositions } = this
-    wallStop?.begin()
+    this.wallStop?.begin()
     this.arm.step(this.jointTarget)
     this.stopAtFloor(undefined)
-    if (wallStop) {
-      this.gripper.positions(fingerPositions)
-      wallStop.end(fingerPositions)
-    }
+    this.stopAtWalls()
     this.movePalm(false)
   }
 
@@ -194,6 +194,29 @@ export class DrivenRobot implements Robot {
       }
     }
     this.arm.keepAbove(this.floor, toolPoints)
+  }
+
+  /** The arm gives way; a finger that would go into a wall is driven as far as the wall. */
+  private stopAtWalls(): void {
+    const { gripper, wallStop, measured, expected, fingerApproach, fingerTarget } = this
+    let stopped = false
+    if (wallStop?.isNear()) {
+      const { lower, upper } = this.spec.gripper
+      gripper.positions(measured)
+      for (let side = 0; side < 2; side++) {
+        const next = measured[side] + (fingerTarget - measured[side]) * fingerApproach
+        expected[side] = Math.min(upper, Math.max(lower, next))
+      }
+      stopped = wallStop.end(measured, expected)
+    }
+    if (stopped) {
+      const left = measured[0] + (expected[0] - measured[0]) / fingerApproach
+      const right = measured[1] + (expected[1] - measured[1]) / fingerApproach
+      gripper.drive(left, right)
+    } else if (this.fingersStopped) {
+      gripper.drive(fingerTarget)
+    }
+    this.fingersStopped = stopped
   }
 
   /** World pose of a joint's child link, into `pose`. */

@@ -56,10 +56,11 @@ export class Gripper {
     )
   }
 
-  /** Target of both fingers, m. */
-  drive(target: number): void {
+  /** Targets of the fingers, m. */
+  drive(left: number, right = left): void {
     const { stiffness, damping } = this.spec
-    for (const slide of this.slides) slide.configureMotorPosition(target, stiffness, damping)
+    this.slides[0].configureMotorPosition(left, stiffness, damping)
+    this.slides[1].configureMotorPosition(right, stiffness, damping)
   }
 
   /** Joint position of both fingers, m, averaged. */

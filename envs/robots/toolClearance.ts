@@ -25,16 +25,7 @@ export class ToolClearance {
     this.walls = walls.length
     this.count = walls.length
     this.boxes = Float64Array.from(walls.flatMap(({ center, half }) => [...center, ...half]))
-    const fingers = arm.gripper.fingers.map(({ name, parts, origin, axis }): Body => {
-      const shift = origin.map((value, k) => value + arm.gripper.upper * axis[k])
-      const moved = parts.map((part) => {
-        const { position, rotation } = part.pose ?? { position: [0, 0, 0], rotation: [0, 0, 0, 1] }
-        const [x, y, z] = position.map((value, k) => value + shift[k])
-        return { ...part, pose: { position: [x, y, z] as const, rotation } }
-      })
-      return { name, parts: moved }
-    })
-    const { center, half } = boundingBox([linkBodies(arm)[arm.joints.length], ...fingers])
+    const { center, half } = toolBox(arm)
     this.center = center
     this.half = half
   }
@@ -68,8 +59,22 @@ export class ToolClearance {
   }
 }
 
+/** Box around gripper body and open fingers, which closed ones do not leave, in the gripper body's frame. */
+export function toolBox(arm: ArmSpec): BoundingBox {
+  const fingers = arm.gripper.fingers.map(({ name, parts, origin, axis }): Body => {
+    const shift = origin.map((value, k) => value + arm.gripper.upper * axis[k])
+    const moved = parts.map((part) => {
+      const { position, rotation } = part.pose ?? { position: [0, 0, 0], rotation: [0, 0, 0, 1] }
+      const [x, y, z] = position.map((value, k) => value + shift[k])
+      return { ...part, pose: { position: [x, y, z] as const, rotation } }
+    })
+    return { name, parts: moved }
+  })
+  return boundingBox([linkBodies(arm)[arm.joints.length], ...fingers])
+}
+
 /** Centre and half extents, [6], of the box along the world's axes around a box in a frame at `pose`. */
-function worldBox(out: Float64Array, pose: Numbers, center: Numbers, half: Numbers): Float64Array {
+export function worldBox(out: Float64Array, pose: Numbers, center: Numbers, half: Numbers): Float64Array {
   const [x, y, z, w] = [pose[3], pose[4], pose[5], pose[6]]
   for (let row = 0; row < 3; row++) {
     const a = row === 0 ? 1 - 2 * (y * y + z * z) : row === 1 ? 2 * (x * y + w * z) : 2 * (x * z - w * y)

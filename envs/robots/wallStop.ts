@@ -4,20 +4,26 @@ import type { BoundingBox } from '../physics/bounds.js'
 import type { ArmSpec } from './armSpec.js'
 import { BaseFrame } from './baseFrame.js'
 import { BoxOverlap } from './boxOverlap.js'
-import type { DrivenArm } from './drivenArm.js'
+import { type DrivenArm, LEAST_COMPLIANCE } from './drivenArm.js'
 import type { RobotMount } from './robot.js'
 import { ToolBoxes, toMatrix } from './toolBoxes.js'
+import { toolBox, worldBox } from './toolClearance.js'
 
-/** Longest way of a tool point between two looks, m: from half of it, the way out of walls 6 mm thick is back. */
+/** Longest way of a tool point between two looks, m: the shortest way out of a wall 6 mm thick is then back. */
 const STRIDE = 0.003
 /** Overlap that is let be, m. */
 const TOUCH = 1e-5
+/** What is left of an overlap after all pushes where the tool is said to jam, m. */
+const JAM = 3e-4
 /** Pushes per look; where the tool touches several walls, each undoes a little of the others. */
 const PASSES = 24
 /** Beyond the tool's own way, m: fingers open, and a push turns it. */
 const MARGIN = 0.003
 
-/** Keeps gripper body and fingers of a driven arm out of boxes along the axes of its base. */
+/**
+ * Keeps gripper body and fingers of a driven arm out of walls: boxes along the axes of its base. As at a floor,
+ * damping·q' gains Jᵀ·force; the force acts where tool and wall overlap, along the shortest way out, without friction.
+ */
 export class WallStop {
   private readonly arm: DrivenArm
   private readonly tool: ToolBoxes
@@ -27,11 +33,34 @@ export class WallStop {
   private readonly near: Int32Array
   private nearCount = 0
   private readonly bounds = new Float64Array(6)
-  /** Where the timestep began: joints, the gripper body's position and rotation matrix. */
+  /** Pose of the gripper body in the base frame, [7]. */
+  private readonly palm: Float64Array
+  /** Where the timestep began: joints and that pose. */
   private readonly q: Float64Array
-  private readonly position = new Float64Array(3)
+  private readonly before = new Float64Array(7)
   private readonly rotation = new Float64Array(9)
+  private readonly rotationBefore = new Float64Array(9)
+  /** Around gripper body and open fingers, in the gripper body's frame. */
+  private readonly box: BoundingBox
+  /** Along each of its axes no point of the tool is further from its origin, m. */
+  private readonly reach: number[]
+  /** With the gripper body's origin above it, the tool is above all walls, m. */
+  private readonly clearHeight: number
+  /** Of the tool's points since the timestep began, at most, m. */
+  private way = 0
   private readonly stride: Float64Array
+  private readonly slopes: Float64Array
+  /** Finger positions, left and right, m. */
+  private readonly fingers = new Float64Array(2)
+  /** Between where they were and where they go: walls stop them, but only the arm gives way. */
+  private readonly lowest = new Float64Array(2)
+  private readonly highest = new Float64Array(2)
+  private readonly keptQ: Float64Array
+  private readonly keptFingers = new Float64Array(2)
+  private deepestBox = 0
+  private deepestWall = 0
+  /** Speed of a finger on its slide per newton, m/s. */
+  private readonly fingerMobility: number
 
   /**
    * @param walls in the world.
@@ -39,107 +68,185 @@ export class WallStop {
    */
   constructor(arm: DrivenArm, spec: ArmSpec, walls: readonly BoundingBox[], mount: RobotMount) {
     this.arm = arm
+    this.fingerMobility = 1 / spec.gripper.damping
     this.tool = new ToolBoxes(spec)
     this.walls = wallsFromBase(walls, mount)
     this.overlap = new BoxOverlap(this.tool, this.walls)
     this.near = new Int32Array(walls.length)
+    this.palm = arm.kinematics.links.subarray(-7)
+    this.box = toolBox(spec)
+    this.reach = this.box.center.map((value, k) => Math.abs(value) + this.box.half[k])
+    const top = Math.max(...walls.map(({ center, half }) => center[2] + half[2])) - mount.basePosition[2]
+    this.clearHeight = top + Math.hypot(...this.reach) + MARGIN
     this.q = new Float64Array(arm.q.length)
     this.stride = new Float64Array(arm.q.length)
+    this.slopes = new Float64Array(arm.q.length)
+    this.keptQ = new Float64Array(arm.q.length)
   }
 
   /** Marks where a timestep begins. */
   begin(): void {
-    const { arm, q, position, rotation } = this
-    const { links } = arm.kinematics
-    const palm = links.length - 7
-    q.set(arm.q)
-    for (let k = 0; k < 3; k++) position[k] = links[palm + k]
-    toMatrix(rotation, links, palm)
+    const { arm, q, before, palm } = this
+    for (let i = 0; i < q.length; i++) q[i] = arm.q[i]
+    for (let i = 0; i < 7; i++) before[i] = palm[i]
+  }
+
+  /** Whether the tool may have met a wall since then, by boxes along the axes. */
+  isNear(): boolean {
+    const { palm, before, walls, near, bounds, box } = this
+    if (Math.min(palm[2], before[2]) > this.clearHeight) return false
+    this.way = this.longestWay()
+    worldBox(bounds, palm, box.center, box.half)
+    const margin = MARGIN + 2 * this.way
+    this.nearCount = 0
+    for (let i = 0; i < near.length; i++) {
+      const w = 6 * i
+      if (Math.abs(walls[w + 2] - bounds[2]) > walls[w + 5] + bounds[5] + margin) continue
+      if (Math.abs(walls[w + 1] - bounds[1]) > walls[w + 4] + bounds[4] + margin) continue
+      if (Math.abs(walls[w] - bounds[0]) > walls[w + 3] + bounds[3] + margin) continue
+      near[this.nearCount++] = i
+    }
+    return this.nearCount > 0
   }
 
   /**
-   * Takes the arm again where the timestep took it, out of the walls on its way.
-   * @param fingers joint positions, left and right, m.
+   * Takes the arm again where the timestep took it, out of the walls that `isNear` found, or no further where it jams.
+   * @param from finger positions where the timestep began, left and right, m.
+   * @param to where it takes them; receives where they end, on the way there.
+   * @returns whether a wall stops a finger.
    */
-  end(fingers: Numbers): void {
-    const { arm, tool, q, stride } = this
-    const { links } = arm.kinematics
-    tool.place(links, links.length - 7, fingers)
-    const way = this.longestWay()
-    this.findNear(MARGIN + 2 * way)
-    if (this.nearCount === 0) return
-    const count = Math.ceil(way / STRIDE)
-    if (count <= 1) {
-      this.pushOut(fingers)
-      return
+  end(from: Numbers, to: Float64Array): boolean {
+    const { arm, q, fingers, lowest, highest, stride } = this
+    for (let side = 0; side < 2; side++) {
+      lowest[side] = Math.min(from[side], to[side])
+      highest[side] = Math.max(from[side], to[side])
     }
-    for (let i = 0; i < q.length; i++) stride[i] = (arm.q[i] - q[i]) / count
+    const strides = Math.max(1, Math.ceil(this.way / STRIDE))
+    for (let i = 0; i < q.length; i++) stride[i] = (arm.q[i] - q[i]) / strides
+    const left = (to[0] - from[0]) / strides
+    const right = (to[1] - from[1]) / strides
     arm.q.set(q)
-    for (let at = 0; at < count; at++) {
+    fingers.set(from)
+    for (let at = 0; at < strides; at++) {
+      this.keep()
       for (let i = 0; i < q.length; i++) arm.q[i] += stride[i]
-      arm.kinematics.forward(arm.q)
-      this.pushOut(fingers)
+      this.moveFinger(0, left)
+      this.moveFinger(1, right)
+      if (!this.pushOut()) break
     }
+    const moved = Math.abs(fingers[0] - to[0]) + Math.abs(fingers[1] - to[1]) > 1e-9
+    to.set(fingers)
+    return moved
   }
 
   /** No point of the tool went further since the timestep began, m. */
   private longestWay(): number {
-    const { tool, position, rotation } = this
-    const { links } = this.arm.kinematics
-    const palm = links.length - 7
-    const [dx, dy, dz] = [
-      links[palm] - position[0],
-      links[palm + 1] - position[1],
-      links[palm + 2] - position[2],
-    ]
-    let way = Math.sqrt(dx * dx + dy * dy + dz * dz)
+    const { palm, before, rotation, rotationBefore, reach } = this
+    toMatrix(rotation, palm)
+    toMatrix(rotationBefore, before)
+    let way = Math.hypot(palm[0] - before[0], palm[1] - before[1], palm[2] - before[2])
     for (let j = 0; j < 3; j++) {
-      const x = tool.rotation[j] - rotation[j]
-      const y = tool.rotation[3 + j] - rotation[3 + j]
-      const z = tool.rotation[6 + j] - rotation[6 + j]
-      way += tool.reach[j] * Math.sqrt(x * x + y * y + z * z)
+      const x = rotation[j] - rotationBefore[j]
+      const y = rotation[3 + j] - rotationBefore[3 + j]
+      const z = rotation[6 + j] - rotationBefore[6 + j]
+      way += reach[j] * Math.sqrt(x * x + y * y + z * z)
     }
     return way
   }
 
-  /** Finds the walls that are within `margin` of the tool, by boxes along the axes. */
-  private findNear(margin: number): void {
-    const { tool, walls, near, bounds } = this
-    tool.bounds(bounds)
-    this.nearCount = 0
-    for (let i = 0; i < near.length; i++) {
-      const w = 6 * i
-      let apart = false
-      for (let k = 0; k < 3; k++) {
-        apart ||= Math.abs(walls[w + k] - bounds[k]) > walls[w + 3 + k] + bounds[3 + k] + margin
-      }
-      if (!apart) near[this.nearCount++] = i
-    }
+  private keep(): void {
+    this.keptQ.set(this.arm.q)
+    this.keptFingers.set(this.fingers)
   }
 
-  /** Pushes the arm out of what it is deepest in, again and again: joints give way as their dampers let them. */
-  private pushOut(fingers: Numbers): void {
-    const { arm, tool, overlap, near, nearCount } = this
-    const { links } = arm.kinematics
+  private exchangeKept(): void {
+    exchange(this.arm.q, this.keptQ)
+    exchange(this.fingers, this.keptFingers)
+  }
+
+  /**
+   * Pushes the tool out of what it is deepest in, again and again. Where that does not end, it goes back to what
+   * `keep` kept, if it was better there.
+   * @returns false if it went back.
+   */
+  private pushOut(): boolean {
     for (let pass = 0; pass < PASSES; pass++) {
-      tool.place(links, links.length - 7, fingers)
-      let deepest = TOUCH
-      let [box, wall] = [-1, -1]
-      for (let i = 0; i < nearCount; i++) {
-        for (let b = 0; b < tool.count; b++) {
-          const depth = overlap.measure(b, near[i], deepest)
-          if (depth > deepest) {
-            deepest = depth
-            box = b
-            wall = near[i]
-          }
-        }
-      }
-      if (box < 0) return
-      overlap.measure(box, wall, 0)
-      overlap.locate(box, wall)
-      arm.push(overlap.point, overlap.normal, deepest)
+      const depth = this.findDeepest()
+      if (depth === 0) return true
+      this.push(depth)
     }
+    const depth = this.findDeepest()
+    if (depth <= JAM) return true
+    this.exchangeKept()
+    if (this.findDeepest() < depth) return false
+    this.exchangeKept()
+    return true
+  }
+
+  /** Places the tool and finds its deepest overlap, m; 0 if there is none. */
+  private findDeepest(): number {
+    const { arm, tool, overlap, near, nearCount, fingers, palm } = this
+    arm.kinematics.forward(arm.q)
+    tool.place(palm, fingers)
+    let deepest = 0
+    for (let i = 0; i < nearCount; i++) {
+      for (let box = 0; box < tool.count; box++) {
+        const depth = overlap.measure(box, near[i], Math.max(deepest, TOUCH))
+        if (depth === 0) continue
+        deepest = depth
+        this.deepestBox = box
+        this.deepestWall = near[i]
+      }
+    }
+    return deepest
+  }
+
+  /** Joints, and the finger that a box is part of, give way by `distance` as their dampers let them, within their limits. */
+  private push(distance: number): void {
+    const { arm, tool, slopes, overlap, fingerMobility, deepestBox: box, deepestWall: wall } = this
+    overlap.measure(box, wall, 0)
+    overlap.locate(box, wall)
+    const { q, mobility, lower, upper } = arm
+    const { point, normal } = overlap
+    let compliance = 0
+    for (let i = 0; i < q.length; i++) {
+      const slope = arm.slope(i, point, normal)
+      slopes[i] = slope > 0 ? (q[i] < upper[i] ? slope : 0) : q[i] > lower[i] ? slope : 0
+      compliance += slopes[i] * slopes[i] * mobility[i]
+    }
+    const side = tool.sides[box]
+    const slide = side < 0 ? 0 : this.slideSlope(box, side)
+    compliance += slide * slide * fingerMobility
+    const force = distance / Math.max(compliance, LEAST_COMPLIANCE)
+    for (let i = 0; i < q.length; i++) {
+      q[i] = Math.min(upper[i], Math.max(lower[i], q[i] + slopes[i] * mobility[i] * force))
+    }
+    if (side >= 0) this.moveFinger(side, slide * fingerMobility * force)
+  }
+
+  private moveFinger(side: number, way: number): void {
+    const { fingers, lowest, highest } = this
+    fingers[side] = Math.min(highest[side], Math.max(lowest[side], fingers[side] + way))
+  }
+
+  /** d(way of a finger's box along the push)/d(finger position); 0 where the finger is not to go further. */
+  private slideSlope(box: number, side: number): number {
+    const { tool, overlap, fingers, lowest, highest } = this
+    const { rotation: r, slides } = tool
+    const { normal } = overlap
+    let slope = 0
+    for (let k = 0; k < 3; k++) {
+      for (let j = 0; j < 3; j++) slope += normal[k] * r[3 * k + j] * slides[3 * box + j]
+    }
+    return (slope > 0 ? fingers[side] < highest[side] : fingers[side] > lowest[side]) ? slope : 0
+  }
+}
+
+function exchange(a: Float64Array, b: Float64Array): void {
+  for (let i = 0; i < a.length; i++) {
+    const kept = a[i]
+    a[i] = b[i]
+    b[i] = kept
   }
 }
 

@@ -20,7 +20,7 @@ export interface ObjectSpec {
   readonly graspPeriod: number
   /** Height of the best grasp point above the centre of mass, m. */
   readonly graspHeight: number
-  /** Stays where it is placed, for other objects alone: the robot passes through it; default false. */
+  /** Stays where it is placed, as furniture does; default false. */
   readonly fixed?: boolean
 }
 

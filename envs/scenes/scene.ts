@@ -84,7 +84,7 @@ export class Scene {
         friction: object.friction,
         density: object.density,
         group: object.fixed ? GROUP_TABLE : GROUP_OBJECT,
-        meets: object.fixed ? GROUP_OBJECT : OBJECT_MEETS,
+        meets: object.fixed ? GROUP_OBJECT | GROUP_ROBOT : OBJECT_MEETS,
       }
       this.objectHandles.push(addBody(world, description, object.body, surface).handle)
     }

@@ -13,7 +13,10 @@ import type { SettingsOf } from './settings.js'
 
 /** Settings of Flow-Noise. The descriptions are the command's help. */
 export const flowNoiseOptions = {
-  noiseStdMin: { default: 0.08, help: 'flow-noise: smallest standard deviation that the noise head can give' },
+  noiseStdMin: {
+    default: 0.08,
+    help: 'flow-noise: smallest standard deviation that the noise head can give',
+  },
   noiseStdMax: { default: 0.16, help: 'flow-noise: largest standard deviation that the noise head can give' },
   noiseLr: { default: 3e-4, help: 'flow-noise: AdamW learning rate of the noise head' },
   entropyCoefficient: {
@@ -121,7 +124,9 @@ export async function flowNoiseSampler(
     }),
 
     async setParameters(parameters) {
-      const own: Parameters = new Map([...initial.parameters.keys()].map((name) => [name, parameters.get(name)!]))
+      const own: Parameters = new Map(
+        [...initial.parameters.keys()].map((name) => [name, parameters.get(name)!]),
+      )
       const next = await createSession(headModel(new ParameterStore(own, null)), threads, device)
       await session.release()
       session = next

@@ -108,7 +108,10 @@ export async function sampleFlowSde(
  * Exploration by Flow-SDE, hybrid sampling: one denoising step of each decision, drawn per decision, is stochastic,
  * and its density is that of the decision. The DiT is evaluated once to compute it again.
  */
-export function flowSdeSampler(context: SamplerContext, { noiseLevel }: SettingsOf<typeof flowSdeOptions>): Sampler {
+export function flowSdeSampler(
+  context: SamplerContext,
+  { noiseLevel }: SettingsOf<typeof flowSdeOptions>,
+): Sampler {
   const { chunkSize, actionDim, denoisingSteps } = context.config
   const chunk = [chunkSize, actionDim]
   const size = chunkSize * actionDim

@@ -3,6 +3,8 @@ export interface EpisodeSpec {
   readonly task: string
   /** Seed of placement and of the policy's noise. */
   readonly seed: number
+  /** Seed of the placement alone: episodes that share it start from one snapshot, the same to the last bit. */
+  readonly startSeed?: number
   /** Episode of the official protocol; absent: random placement. */
   readonly episodeId?: number
 }

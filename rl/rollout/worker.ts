@@ -113,6 +113,7 @@ interface Slot {
 
 function openSlots(task: SegmentTask): Slot[] {
   const slots: Slot[] = []
+  const starts = new Map<string, Uint8Array>()
   for (let group = 0; group < task.layout.groups; group++) {
     const [start, end] = groupRange(task.layout, group)
     for (let index = start; index < end; index++) {
@@ -124,13 +125,35 @@ function openSlots(task: SegmentTask): Slot[] {
       } as const
       const key = JSON.stringify([episode.task, options])
       const env = borrowEnv(key, episode.task, options)
-      const [observation] = env.reset({ seed: episode.seed, options: { episodeId: episode.episodeId } })
+      const observation = startEpisode(env, episode, key, starts)
       const record = newRecord(episode)
       const frames = index < task.videoEpisodes ? [env.render()] : []
       slots.push({ index, group, key, env, record, frames, observation, done: false })
     }
   }
   return slots
+}
+
+/**
+ * First observation of an episode. One that shares its start goes on from a snapshot, which every worker makes for
+ * itself when it first needs it: a reset gives the same bytes everywhere.
+ * @param starts snapshots made so far
+ */
+function startEpisode(
+  env: ManipulationEnv,
+  { seed, startSeed, episodeId }: EpisodeSpec,
+  envKey: string,
+  starts: Map<string, Uint8Array>,
+): Slot['observation'] {
+  if (startSeed === undefined) return env.reset({ seed, options: { episodeId } })[0]
+  const key = JSON.stringify([envKey, startSeed, episodeId])
+  let start = starts.get(key)
+  if (!start) {
+    env.reset({ seed: startSeed, options: { episodeId } })
+    start = env.snapshot()
+    starts.set(key, start)
+  }
+  return env.restore(start)
 }
 
 /** Blocks until the learner has written chunk `turn` for the group; false when the group is over. */

@@ -2,17 +2,21 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { encode } from '@msgpack/msgpack'
 import { Rng, UserError } from '@vla-gym/gymnasium'
+import type { AdamWGroup, Model, TensorData } from '@vla-gym/onnx-grad'
 import type { Suite } from '../../envs/index.js'
 import {
   checkDevice,
+  createSampler,
   type Device,
-  flowSdeCoefficients,
   loadPolicyData,
-  ParameterStore,
   type PolicyData,
   PolicyRuntime,
   readFolder,
+  type SamplerId,
+  samplerOptions,
+  settingsOf,
 } from '../../policy/index.js'
+import { type AlgorithmId, algorithmOptions, createAlgorithm } from '../algorithms.js'
 import { writeFileAtomic } from '../atomicFile.js'
 import { createOrtBackend } from '../backend/ortBackend.js'
 import {
@@ -25,14 +29,13 @@ import {
   withPrefix,
 } from '../checkpoint.js'
 import { type Evaluation, evaluate } from '../evaluate.js'
-import { ppoLoss, valueLoss } from '../losses/ppo.js'
-import { type PpoConfig, ppoUpdate } from '../ppo.js'
-import type { EpisodeRecord, EpisodeSpec } from '../rollout/episode.js'
-import { flowSdePolicy } from '../rollout/flowSdePolicy.js'
+import { ppoLoss } from '../losses/ppo.js'
+import type { EpisodeRecord } from '../rollout/episode.js'
+import { explorationPolicy } from '../rollout/explorationPolicy.js'
 import type { RolloutPool } from '../rollout/rolloutPool.js'
 import { openRunFolder } from '../runFolder.js'
-import { trainingSeed } from '../seeds.js'
 import { trainableDit } from '../trainableDit.js'
+import { trainingEpisodes } from '../trainingEpisodes.js'
 import { episodesVideo } from '../video.js'
 
 export interface TrainRlOptions {
@@ -43,7 +46,14 @@ export interface TrainRlOptions {
   readonly seed: number
   /** Training time of the whole run, evaluations excluded; a resumed run goes on to the same total. */
   readonly minutes: number
-  readonly config: PpoConfig
+  /** Ends training at the iteration that reaches so many episodes, if time has not ended it before. */
+  readonly episodes?: number
+  /** Default ppo. */
+  readonly algorithm?: AlgorithmId
+  /** How the policy explores; default flow-sde. */
+  readonly sampler?: SamplerId
+  /** Settings of algorithm and sampler by name, defaults where absent. */
+  readonly config: Readonly<Record<string, number>>
   /** Episodes of each task before and after, random placements that training never sees. */
   readonly evaluationEpisodes: number
   readonly threads: number
@@ -73,14 +83,36 @@ export interface TrainRlResult {
 
 const videoEpisodes = 8
 
-/** PPO with Flow-SDE from a checkpoint, evaluated before and after on the same episodes. Resumes from `out`. */
+/** What `algorithm` and `sampler` are where nothing else is said. */
+export const rlDefaults = { algorithm: 'ppo', sampler: 'flow-sde' } as const
+
+/** All settings of an algorithm with a sampler. */
+export const rlOptions = (algorithm: AlgorithmId, sampler: SamplerId) => ({
+  ...algorithmOptions[algorithm],
+  ...samplerOptions[sampler],
+})
+
+/**
+ * Reinforcement learning from a checkpoint, evaluated before and after on the same episodes. Resumes from `out`.
+ * @throws UserError for a policy, a device or settings that do not work
+ */
 export async function trainRl(pool: RolloutPool, options: TrainRlOptions): Promise<TrainRlResult> {
-  const { config, suite, tasks, seed, signal, checkpointSeconds = 20 } = options
+  const { suite, tasks, seed, signal, checkpointSeconds = 20 } = options
+  const { algorithm: algorithmId = rlDefaults.algorithm, sampler: samplerId = rlDefaults.sampler } = options
+  const config = settingsOf(rlOptions(algorithmId, samplerId), options.config)
   const { embodiment } = suite
   await checkDevice(options.device)
   const initDir = resolvePolicyDir(options.init)
   const initial = loadPolicyData(initDir)
   const { contentHash } = readFolder(initDir).manifest
+  const { threads, device } = options
+  const runtime = await PolicyRuntime.create(initial, { threads, device })
+  const { description } = runtime.embodiment(embodiment)
+  const sampler = await createSampler(
+    samplerId,
+    { config: initial.manifest.config, activeChannels: description.actionDim, seed, threads, device },
+    config,
+  )
   const run = openRunFolder(options.out, {
     stage: 'rl',
     init: contentHash,
@@ -89,25 +121,23 @@ export async function trainRl(pool: RolloutPool, options: TrainRlOptions): Promi
     seed,
     evaluationEpisodes: options.evaluationEpisodes,
     ...(options.loraRank !== undefined && { loraRank: options.loraRank }),
+    algorithm: algorithmId,
+    sampler: samplerId,
     ...config,
   })
-  const { threads, device } = options
-  const runtime = await PolicyRuntime.create(initial, { threads, device })
   const before = await evaluateOnce('before', contentHash)
 
-  const backendOptions = { loss: 'loss', maxGradNorm: config.maxGradNorm, threads, device }
+  const openBackend = (model: Model, groups: readonly AdamWGroup[]) =>
+    createOrtBackend(model, { loss: 'loss', maxGradNorm: config.maxGradNorm, threads, device, groups })
   const expert = trainableDit(initial, options.loraRank ? { rank: options.loraRank, seed } : undefined)
-  const actor = await createOrtBackend(ppoLoss(initial.manifest.config, expert.model), {
-    ...backendOptions,
-    groups: [{ parameters: expert.trained, lr: 'actorLr' }],
-  })
-  const valueHead = new ParameterStore(initial.parameters, null)
-  const critic = await createOrtBackend(valueLoss(initial.manifest.config, valueHead), {
-    ...backendOptions,
-    groups: [{ parameters: [...valueHead.parameters.keys()], lr: 'criticLr' }],
-  })
-  const { denoisingSteps } = initial.manifest.config
-  const coefficients = flowSdeCoefficients(denoisingSteps, config.noiseLevel)
+  const ownParameters = [...sampler.parameters.keys()]
+  const actor = await openBackend(ppoLoss(initial.manifest.config, expert.model, sampler), [
+    { parameters: expert.trained, lr: 'actorLr' },
+    ...(ownParameters.length > 0 ? [{ parameters: ownParameters, lr: 'samplerLr' }] : []),
+  ])
+  const parts = { policy: initial, runtime, embodiment, sampler, actor, openBackend }
+  const algorithm = await createAlgorithm(algorithmId, parts, config)
+  const { critic } = algorithm
 
   let iteration = 0
   let episodes = 0
@@ -118,7 +148,7 @@ export async function trainRl(pool: RolloutPool, options: TrainRlOptions): Promi
     if (progress.stage !== 'rl')
       throw new UserError(`${run.dir}: holds a run of stage '${progress.stage}', not 'rl'`)
     actor.loadState(underPrefix('actor/', tensors))
-    critic.loadState(underPrefix('critic/', tensors))
+    critic?.loadState(underPrefix('critic/', tensors))
     await useTrainedParameters()
     iteration = Number(progress.iteration)
     episodes = Number(progress.episodes)
@@ -130,23 +160,33 @@ export async function trainRl(pool: RolloutPool, options: TrainRlOptions): Promi
   const budget = options.minutes * 60
   options.onProgress?.('train', seconds, budget, {})
   try {
-    while (seconds < budget && !signal?.aborted) {
+    while (seconds < budget && episodes < (options.episodes ?? Infinity) && !signal?.aborted) {
       const start = performance.now()
-      const specs = episodesOf(iteration)
-      const { policy, experience } = flowSdePolicy(runtime, embodiment, specs, coefficients)
+      const specs = trainingEpisodes({
+        tasks,
+        episodes: config.episodesPerIteration,
+        groupSize: algorithm.groupSize,
+        seed,
+        iteration,
+      })
+      const { policy, experience } = explorationPolicy(
+        runtime,
+        embodiment,
+        specs,
+        sampler,
+        critic !== undefined,
+      )
       const { records } = await pool.runSegment(policy, {
         episodes: specs,
         env: { image: imageOf(initial), successSteps: config.successSteps },
-        stateDim: runtime.embodiment(embodiment).description.stateDim,
-        actionDim: runtime.embodiment(embodiment).description.actionDim,
+        stateDim: description.stateDim,
+        actionDim: description.actionDim,
         executedSteps: initial.manifest.config.executedSteps,
         signal,
       })
       const rolloutSeconds = (performance.now() - start) / 1000
-      const warmup = iteration < config.criticWarmupIterations
       const rng = Rng.fromSeed(seed, 'update', iteration)
-      const parts = { runtime, actor, critic, coefficients }
-      const metrics = await ppoUpdate(experience, records, parts, embodiment, config, rng, warmup)
+      const metrics = await algorithm.update({ iteration, experience, records }, rng)
       await useTrainedParameters()
 
       iteration += 1
@@ -181,27 +221,25 @@ export async function trainRl(pool: RolloutPool, options: TrainRlOptions): Promi
     { ...initial, parameters: runtime.parameters },
     { stage: 'rl', iteration, episodes },
   )
-  await Promise.all([actor.release(), critic.release(), runtime.release()])
+  await Promise.all([actor.release(), critic?.release(), sampler.release(), runtime.release()])
   run.metrics.close()
   return { checkpoint, iterations: iteration, episodes, before, after, seconds }
 
-  function episodesOf(iterationIndex: number): EpisodeSpec[] {
-    return Array.from({ length: config.episodesPerIteration }, (_, i) => ({
-      task: tasks[i % tasks.length],
-      seed: trainingSeed(seed, iterationIndex, i),
-    }))
-  }
-
   async function useTrainedParameters(): Promise<void> {
-    await runtime.setParameters(expert.weights(actor.parameters()), ['dit'])
-    await runtime.setParameters(critic.parameters(), ['value'])
+    const trained = actor.parameters()
+    await runtime.setParameters(expert.weights(only(trained, expert.trained)), ['dit'])
+    if (ownParameters.length > 0) await sampler.setParameters(only(trained, ownParameters))
+    if (critic) await runtime.setParameters(critic.parameters(), ['value'])
   }
 
   function save(): void {
     const policy = { ...initial, parameters: runtime.parameters }
     saveCheckpoint(run.dir, iteration, policy, {
       progress: { stage: 'rl', iteration, episodes, seconds },
-      tensors: new Map([...withPrefix('actor/', actor.state()), ...withPrefix('critic/', critic.state())]),
+      tensors: new Map([
+        ...withPrefix('actor/', actor.state()),
+        ...(critic ? withPrefix('critic/', critic.state()) : []),
+      ]),
     })
     savedIteration = iteration
     savedAt = performance.now()
@@ -235,6 +273,9 @@ export async function trainRl(pool: RolloutPool, options: TrainRlOptions): Promi
     return evaluation
   }
 }
+
+const only = (tensors: ReadonlyMap<string, TensorData>, names: readonly string[]) =>
+  new Map(names.map((name) => [name, tensors.get(name)!]))
 
 function imageOf(data: PolicyData) {
   const { imageWidth: width, imageHeight: height, imageCrop: crop } = data.manifest.config

@@ -11,7 +11,7 @@ import { createOrtBackend } from '../backend/ortBackend.js'
 import { resolvePolicyDir } from '../checkpoint.js'
 import { checkStatistics, type Demonstration, loadDataset } from '../dataset.js'
 import { splitHeldOut } from '../frames.js'
-import { flowMatchingLoss } from '../losses/flowMatching.js'
+import { jointFlowMatchingLoss } from '../losses/flowMatching.js'
 import { openRunFolder } from '../runFolder.js'
 import {
   demonstrationExamples,
@@ -22,8 +22,9 @@ import {
 import { encodeExamples } from '../textToAction/encodedExamples.js'
 import type { Split } from '../textToAction/instructions.js'
 import { lengthened, shortened } from '../textToAction/longExpert.js'
-import { draw, flowFeeds, flowLoss } from '../textToAction/minibatch.js'
-import { understanding } from '../textToAction/understanding.js'
+import { draw, flowFeeds } from '../textToAction/minibatch.js'
+import { wordLearner } from '../textToAction/newWords.js'
+import { flowLoss, understanding } from '../textToAction/understanding.js'
 import { trainableDit } from '../trainableDit.js'
 import type { StageOptions } from './grounding.js'
 import { withRuntime } from './sft.js'
@@ -84,18 +85,22 @@ export async function trainT2a(options: T2aStageOptions): Promise<Record<string,
     seed,
     ...config,
   })
-  const { training, heldOut } = await corpusFor(initial, real, nano, options)
+  const { training, heldOut } = corpusFor(initial, real, nano, options)
   const expert = trainableDit(learner)
-  const backend = await createOrtBackend(flowMatchingLoss(nano, expert.model), {
+  const words = wordLearner(initial, real?.training.map(({ instruction }) => instruction) ?? [])
+  const backend = await createOrtBackend(jointFlowMatchingLoss(nano, words.model, expert.model), {
     loss: 'loss',
-    groups: [{ parameters: expert.trained, lr: 'lr' }],
+    groups: [{ parameters: [...words.trained, ...expert.trained], lr: 'lr' }],
     maxGradNorm: config.maxGradNorm,
     beta2: 0.99,
     threads: options.threads,
     device: options.device,
   })
   const policy = (): PolicyData => {
-    const parameters = new Map([...learner.parameters, ...expert.weights(backend.parameters())])
+    const values = backend.parameters()
+    const learnt = words.weights(values)
+    for (const name of words.trained) values.delete(name)
+    const parameters = new Map([...learner.parameters, ...learnt, ...expert.weights(values)])
     const trained = { ...learner, parameters }
     return full ? shortened(trained, chunkSize) : trained
   }
@@ -123,11 +128,11 @@ export async function trainT2a(options: T2aStageOptions): Promise<Record<string,
     },
     evaluate: () =>
       withRuntime(policy(), options, async (runtime) => {
-        const { synthetic, demonstrations, instructions } = heldOut
+        const { synthetic, demonstrations } = heldOut
         return {
           heldOutFlowLoss: await flowLoss(runtime, synthetic, seed),
           ...(demonstrations && { heldOutDemonstrationLoss: await flowLoss(runtime, demonstrations, seed) }),
-          ...(await understanding(runtime, instructions, seed)),
+          ...(await understanding(runtime, synthetic, seed)),
         }
       }),
   })
@@ -159,14 +164,13 @@ async function demonstrationsFor(policy: PolicyData, dir: string, init: string):
   return { embodiment, embodiments: { [embodiment]: entry }, training, heldOut }
 }
 
-/** All examples, encoded once. Held-out ones are chunks: it is the policy that comes out which is judged. */
-async function corpusFor(
+/** Examples to learn from, and held-out ones, which are chunks: it is the policy that comes out which is judged. */
+function corpusFor(
   policy: PolicyData,
   real: Demonstrations | null,
   learner: NanoConfig,
-  options: T2aStageOptions,
+  { config, seed }: T2aStageOptions,
 ) {
-  const { config, seed } = options
   const { embodiments, config: nano } = policy.manifest
   const synthetic = (split: Split, count: number, length: number) =>
     syntheticExamples(embodiments, count, length, split, seed)
@@ -175,24 +179,16 @@ async function corpusFor(
     const { description } = embodiments[real.embodiment]
     return [demonstrationExamples(real[part], description, length, config.frameStride)]
   }
-  const instructions = synthetic('held-out', heldOutInstructions, nano.chunkSize)
-  return withRuntime(policy, options, async (runtime) => {
-    const encode = async (groups: readonly TextExamples[] | null, sizes: NanoConfig) =>
-      groups && (await encodeExamples(runtime, groups, sizes))
-    return {
-      training: {
-        synthetic: await encodeExamples(
-          runtime,
-          synthetic('training', config.syntheticExamples, learner.chunkSize),
-          learner,
-        ),
-        demonstrations: await encode(demonstrations('training', learner.chunkSize), learner),
-      },
-      heldOut: {
-        instructions,
-        synthetic: await encodeExamples(runtime, instructions, nano),
-        demonstrations: await encode(demonstrations('heldOut', nano.chunkSize), nano),
-      },
-    }
-  })
+  const encode = (groups: readonly TextExamples[]) => encodeExamples(policy, groups, learner)
+  const learnt = demonstrations('training', learner.chunkSize)
+  return {
+    training: {
+      synthetic: encode(synthetic('training', config.syntheticExamples, learner.chunkSize)),
+      demonstrations: learnt && encode(learnt),
+    },
+    heldOut: {
+      synthetic: synthetic('held-out', heldOutInstructions, nano.chunkSize),
+      demonstrations: demonstrations('heldOut', nano.chunkSize),
+    },
+  }
 }

@@ -61,11 +61,11 @@ const turns: Record<Split, readonly Template[]> = {
 
 const joints: Record<Split, readonly ((joint: number, arm: string, n: number) => string)[]> = {
   training: [
-    (joint, arm, n) => `rotate joint ${joint} of the ${arm} arm by ${n} degrees`,
-    (joint, arm, n) => `turn joint ${joint} of the ${arm} arm ${n} degrees`,
+    (joint, arm, n) => `rotate ${arm} joint ${joint} by ${n} degrees`,
+    (joint, arm, n) => `turn ${arm} joint ${joint} ${n} degrees`,
     (joint, arm, n) => `${arm} arm: rotate joint ${joint} by ${n} degrees`,
   ],
-  'held-out': [(joint, arm, n) => `${arm} arm: turn joint ${joint} by ${n} degrees`],
+  'held-out': [(joint, arm, n) => `${arm} arm: turn joint ${joint} ${n} degrees`],
 }
 
 /** `arm` is 'left ', 'right ' or nothing. */
@@ -79,8 +79,8 @@ const grippers: Record<Split, Record<'open' | 'close', readonly ((arm: string) =
     ],
   },
   'held-out': {
-    open: [(arm) => `set the ${arm}gripper to open`],
-    close: [(arm) => `set the ${arm}gripper to close`],
+    open: [(arm) => `set ${arm}gripper open`],
+    close: [(arm) => `set ${arm}gripper close`],
   },
 }
 

@@ -1,11 +1,13 @@
-import { Rng } from '@vla-gym/gymnasium'
-import { hiddenTokens, type NanoConfig, type PolicyRuntime } from '../../policy/index.js'
+import type { Rng } from '@vla-gym/gymnasium'
+import type { NanoConfig } from '../../policy/index.js'
 import type { Feeds } from '../backend/trainingBackend.js'
-import { gather } from '../frames.js'
-import type { EncodedExamples } from './encodedExamples.js'
+import { type EncodedExamples, noPictures } from './encodedExamples.js'
 
 /** Flow times are more often in the middle: t = sigmoid(1.2 z), z normal; the same as in supervised fine-tuning. */
 const timestepScale = 1.2
+
+export const flowTimes = (count: number, rng: Rng): Float32Array =>
+  Float32Array.from({ length: count }, () => 1 / (1 + Math.exp(-timestepScale * rng.normal())))
 
 /** Rows of one kind of examples that go into a minibatch. */
 export interface Draw {
@@ -20,59 +22,43 @@ export const draw = (examples: EncodedExamples, count: number, rng: Rng): Draw =
 })
 
 /**
- * Inputs of the flow-matching loss: hiddenStates [batch, L, width], actions, noise and mask [batch, length, K],
- * timestep [batch].
+ * Inputs of the flow-matching loss from pixels: those of the backbone, with pictures of nothing, then actions, noise
+ * and mask [batch, length, K] and timestep [batch].
  * @param config sizes of the action expert that learns: `chunkSize` is the examples' length
  */
-export function flowFeeds(draws: readonly Draw[], config: NanoConfig, rng: Rng) {
-  const { chunkSize, actionDim, width } = config
+export function flowFeeds(draws: readonly Draw[], config: NanoConfig, rng: Rng): Feeds {
+  const { chunkSize, actionDim, promptLength, stateDim, imageHeight, imageWidth } = config
+  const chunk = chunkSize * actionDim
   const batch = draws.reduce((sum, { rows }) => sum + rows.length, 0)
-  const tensor = (shape: number[], data: Float32Array) => ({ dtype: 'float32', shape, data }) as const
-  const joined = (field: 'hiddenStates' | 'actions' | 'mask', shape: number[]) => {
-    const size = shape.reduce((product, n) => product * n)
-    const out = new Float32Array(batch * size)
-    let row = 0
-    for (const { examples, rows } of draws) {
-      out.set(gather(examples[field], rows, size), row * size)
-      row += rows.length
+  const tokens = new BigInt64Array(batch * promptLength)
+  const states = new Float32Array(batch * stateDim)
+  const actions = new Float32Array(batch * chunk)
+  const mask = new Float32Array(batch * chunk)
+  let to = 0
+  for (const { examples, rows } of draws) {
+    for (const from of rows) {
+      tokens.set(examples.tokens.subarray(from * promptLength, (from + 1) * promptLength), to * promptLength)
+      states.set(examples.states.subarray(from * stateDim, (from + 1) * stateDim), to * stateDim)
+      actions.set(examples.actions.subarray(from * chunk, (from + 1) * chunk), to * chunk)
+      mask.set(examples.mask.subarray(from * chunk, (from + 1) * chunk), to * chunk)
+      to += 1
     }
-    return tensor([batch, ...shape], out)
   }
-  const chunk = [chunkSize, actionDim]
-  const noise = rng.fillNormal(new Float32Array(batch * chunkSize * actionDim))
-  const time = () => 1 / (1 + Math.exp(-timestepScale * rng.normal()))
+  const floats = (shape: readonly number[], data: Float32Array) =>
+    ({ dtype: 'float32', shape: [batch, ...shape], data }) as const
+  const pictures = noPictures(batch, config)
   return {
-    hiddenStates: joined('hiddenStates', [hiddenTokens(config), width]),
-    actions: joined('actions', chunk),
-    mask: joined('mask', chunk),
-    noise: tensor([batch, ...chunk], noise),
-    timestep: tensor([batch], Float32Array.from({ length: batch }, time)),
-  } satisfies Feeds
-}
-
-/** Examples that a held-out loss is computed on. */
-const heldOutExamples = 512
-
-/** Flow-matching loss of a policy, mean over real actions; the same examples, times and noise every time. */
-export async function flowLoss(
-  runtime: PolicyRuntime,
-  examples: EncodedExamples,
-  seed: number,
-): Promise<number> {
-  const rng = Rng.fromSeed(seed, 'held-out')
-  const rows = draw(examples, Math.min(heldOutExamples, examples.count), rng)
-  const feeds = flowFeeds([rows], runtime.config, rng)
-  const [actions, noise, mask, t] = [feeds.actions, feeds.noise, feeds.mask, feeds.timestep].map(
-    (x) => x.data,
-  )
-  const chunk = actions.length / t.length
-  const x = actions.map((a, i) => a + t[Math.floor(i / chunk)] * (noise[i] - a))
-  const velocity = await runtime.velocity(t.length, feeds.hiddenStates.data, x, t)
-  let sum = 0
-  let count = 0
-  for (let i = 0; i < velocity.length; i++) {
-    sum += mask[i] * (velocity[i] - (noise[i] - actions[i])) ** 2
-    count += mask[i]
+    image: { dtype: 'uint8', shape: [batch, imageHeight, imageWidth, 3], data: pictures },
+    state: floats([stateDim], states),
+    promptTokens: { dtype: 'int64', shape: [batch, promptLength], data: tokens },
+    promptIndex: {
+      dtype: 'int64',
+      shape: [batch],
+      data: BigInt64Array.from({ length: batch }, (_, row) => BigInt(row)),
+    },
+    actions: floats([chunkSize, actionDim], actions),
+    mask: floats([chunkSize, actionDim], mask),
+    noise: floats([chunkSize, actionDim], rng.fillNormal(new Float32Array(batch * chunk))),
+    timestep: floats([], flowTimes(batch, rng)),
   }
-  return sum / count
 }

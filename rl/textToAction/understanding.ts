@@ -1,8 +1,9 @@
 import { Rng } from '@vla-gym/gymnasium'
-import { type PolicyRuntime, sampleOde } from '../../policy/index.js'
+import { actionMask, type PolicyRuntime, sampleOde, toModelActions } from '../../policy/index.js'
 import type { TextExamples } from './corpus.js'
 import { encodeWithoutVision } from './encodedExamples.js'
 import type { Motion } from './instructions.js'
+import { flowTimes } from './minibatch.js'
 import { type SyntheticRobot, syntheticRobots } from './robots.js'
 
 /** A chunk that goes within about 37 degrees of what was asked counts as understood. */
@@ -93,3 +94,31 @@ function commands(
 
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length
+
+/** Flow-matching loss of a policy, mean over real actions of all groups; the same times and noise every time. */
+export async function flowLoss(
+  runtime: PolicyRuntime,
+  groups: readonly TextExamples[],
+  seed: number,
+): Promise<number> {
+  const { config } = runtime
+  let sum = 0
+  let count = 0
+  for (const group of groups) {
+    const entry = runtime.embodiment(group.embodiment)
+    const rng = Rng.fromSeed(seed, 'held-out', group.embodiment)
+    const mask = actionMask(entry, config)
+    const actions = toModelActions(group.actions, group.count, entry, config)
+    const noise = rng.fillNormal(new Float32Array(actions.length))
+    const t = flowTimes(group.count, rng)
+    const noisy = actions.map((a, i) => a + t[Math.floor(i / mask.length)] * (noise[i] - a))
+    const hiddenStates = await encodeWithoutVision(runtime, group)
+    const velocity = await runtime.velocity(group.count, hiddenStates, noisy, t)
+    for (let i = 0; i < velocity.length; i++) {
+      if (mask[i % mask.length] === 0) continue
+      sum += (velocity[i] - (noise[i] - actions[i])) ** 2
+      count += 1
+    }
+  }
+  return sum / count
+}

@@ -1,14 +1,17 @@
 import { Command, Option } from 'commander'
+import { type SamplerId, type SettingTable, samplerIds, samplerOptions } from '../../policy/index.js'
+import { type AlgorithmId, algorithmIds, algorithmOptions } from '../../rl/algorithms.js'
 import { findSuite } from '../../rl/evaluate.js'
-import { ppoOptions } from '../../rl/ppo.js'
 import { RolloutPool } from '../../rl/rollout/rolloutPool.js'
 import { type RlSummary, rlSummary, writeRlReport } from '../../rl/runReport.js'
 import { groundingOptions, trainGrounding } from '../../rl/stages/grounding.js'
-import { type TrainRlOptions, trainRl } from '../../rl/stages/rl.js'
+import { rlDefaults, rlOptions, type TrainRlOptions, trainRl } from '../../rl/stages/rl.js'
 import { sftOptions, trainSft } from '../../rl/stages/sft.js'
+import { t2aOptions, trainT2a } from '../../rl/stages/t2a.js'
 import {
   type CommonOptions,
   chooseTasks,
+  count,
   type DeviceOptions,
   deviceOption,
   interruptSignal,
@@ -18,6 +21,7 @@ import {
   pickSettings,
   printResult,
   type RlOptions,
+  refuseOtherSettings,
   successRate,
   withCommonOptions,
   withRlOptions,
@@ -27,15 +31,16 @@ import { createProgress } from '../progress.js'
 
 export function trainCommand(): Command {
   return new Command('train')
-    .description('train a policy: grounding, then supervised fine-tuning, then reinforcement learning')
+    .description('train a policy: grounding, text to action, supervised fine-tuning, reinforcement learning')
     .addCommand(groundingCommand())
+    .addCommand(t2aCommand())
     .addCommand(sftCommand())
     .addCommand(rlCommand())
 }
 
-type StageCommandOptions = CommonOptions &
+type StageCommandOptions<Data = string> = CommonOptions &
   DeviceOptions &
-  Record<string, unknown> & { data: string; out: string }
+  Record<string, unknown> & { data: Data; out: string }
 
 function groundingCommand(): Command {
   const command = withCommonOptions(new Command('grounding'))
@@ -47,6 +52,32 @@ function groundingCommand(): Command {
     const config = pickSettings(groundingOptions, options)
     const stage = stageOptions(options, 'grounding', config.steps)
     const result = await trainGrounding({ ...stage, config }).finally(stage.stop)
+    printResult(options.json, { checkpoint: options.out, ...result }, figures(options.out, result))
+  })
+}
+
+type T2aCommandOptions = StageCommandOptions<string | undefined> & {
+  init: string
+  sequence: 'chunk' | 'full'
+}
+
+function t2aCommand(): Command {
+  const command = withCommonOptions(new Command('t2a'))
+    .description('train the action expert on text and robot state alone, before it sees pictures')
+    .requiredOption('--init <dir>', 'policy or run folder to start from (a grounded one)')
+    .option('--data <dir>', 'demonstrations to learn from beside synthetic instructions, pictures left out')
+    .requiredOption('--out <dir>', 'run folder; an interrupted run goes on in it')
+    .addOption(
+      new Option('--sequence <s>', "what is predicted in training: the policy's chunk or a longer sequence")
+        .choices(['chunk', 'full'])
+        .default('full'),
+    )
+    .addOption(deviceOption())
+  return withSettings(command, t2aOptions).action(async (options: T2aCommandOptions) => {
+    const config = pickSettings(t2aOptions, options)
+    const stage = stageOptions(options, 't2a', config.steps)
+    const { init, sequence } = options
+    const result = await trainT2a({ ...stage, config, init, sequence }).finally(stage.stop)
     printResult(options.json, { checkpoint: options.out, ...result }, figures(options.out, result))
   })
 }
@@ -80,7 +111,7 @@ function sftCommand(): Command {
   )
 }
 
-function stageOptions(options: StageCommandOptions, label: string, steps: number) {
+function stageOptions<Data>(options: StageCommandOptions<Data>, label: string, steps: number) {
   const progress = createProgress({ label, total: steps, unit: 'steps' })
   return {
     data: options.data,
@@ -110,20 +141,41 @@ interface RlCommandOptions extends RlOptions, DeviceOptions {
   suite: string
   task?: string
   out: string
+  algorithm: AlgorithmId
+  sampler: SamplerId
+  episodes?: number
   loraRank?: number
   [setting: string]: unknown
 }
 
+const everySetting = Object.assign(
+  {},
+  ...Object.values(algorithmOptions),
+  ...Object.values(samplerOptions),
+) as SettingTable
+
 function rlCommand(): Command {
   const command = withRlOptions(new Command('rl'))
-    .description('fine-tune the action expert with PPO and Flow-SDE on sparse success rewards')
+    .description('fine-tune the action expert with reinforcement learning on sparse success rewards')
     .requiredOption('--init <dir>', 'policy or run folder to start from')
     .option('--suite <id>', 'suite', 'simpler-widowx')
     .option('--task <id>', 'only this task')
     .requiredOption('--out <dir>', 'run folder; an interrupted run goes on in it')
+    .addOption(
+      new Option('--algorithm <a>', 'how it learns: with a critic, or from groups with the same start')
+        .choices(algorithmIds)
+        .default(rlDefaults.algorithm),
+    )
+    .addOption(
+      new Option('--sampler <s>', 'how the policy explores').choices(samplerIds).default(rlDefaults.sampler),
+    )
+    .option('--episodes <n>', 'end training at the iteration that reaches so many episodes', count)
     .addOption(loraRankOption())
     .addOption(deviceOption())
-  return withSettings(command, ppoOptions).action(async (options: RlCommandOptions) => {
+  return withSettings(command, everySetting).action(async (options: RlCommandOptions) => {
+    const { algorithm, sampler } = options
+    const settings = rlOptions(algorithm, sampler)
+    refuseOtherSettings(command, everySetting, settings, `${algorithm} with ${sampler}`)
     const suite = findSuite(options.suite)
     const summary = await runRl({
       init: options.init,
@@ -132,7 +184,10 @@ function rlCommand(): Command {
       out: options.out,
       seed: options.seed,
       minutes: options.minutes,
-      config: pickSettings(ppoOptions, options),
+      episodes: options.episodes,
+      algorithm,
+      sampler,
+      config: pickSettings(settings, options),
       evaluationEpisodes: options.evaluationEpisodes,
       checkpointSeconds: options.checkpointSeconds,
       threads: options.threads,

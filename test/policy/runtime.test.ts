@@ -200,7 +200,7 @@ describe('policy folder', () => {
     [
       'a smaller vocabulary',
       () => variant({}, { config: nanoConfigWith({ vocabularySize: 100 }) }),
-      /tokenizer has 397 tokens, the model knows 100|embedding/,
+      /tokenizer has 403 tokens, the model knows 100|embedding/,
     ],
     [
       'a config that is not one',

@@ -4,24 +4,24 @@ import { join } from 'node:path'
 import { Rng } from '@vla-gym/gymnasium'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
-  flowSdeCoefficients,
+  createSampler,
   importPolicy,
   nanoConfig,
   type PolicyData,
   PolicyRuntime,
+  type Sampler,
   savePolicy,
 } from '../../policy/index.js'
+import { actorFeeds } from '../../rl/actorUpdate.js'
 import { createOrtBackend } from '../../rl/backend/ortBackend.js'
 import { ppoLoss } from '../../rl/losses/ppo.js'
-import { actorFeeds } from '../../rl/ppo.js'
-import { flowSdePolicy } from '../../rl/rollout/flowSdePolicy.js'
+import { explorationPolicy } from '../../rl/rollout/explorationPolicy.js'
 import { type LoraSettings, trainableDit } from '../../rl/trainableDit.js'
 import { randomPolicy } from './testPolicy.js'
 
 const root = mkdtempSync(join(tmpdir(), 'trainable-'))
 afterAll(() => rmSync(root, { recursive: true, force: true }))
-const { denoisingSteps, imageWidth, imageHeight } = nanoConfig
-const coefficients = flowSdeCoefficients(denoisingSteps, 0.5)
+const { imageWidth, imageHeight } = nanoConfig
 const policies: Record<string, PolicyData> = {}
 
 beforeAll(async () => {
@@ -38,9 +38,9 @@ beforeAll(async () => {
 })
 
 /** Decisions of a policy on noise pictures. */
-async function decide(runtime: PolicyRuntime) {
+async function decide(runtime: PolicyRuntime, sampler: Sampler) {
   const episodes = Array.from({ length: 16 }, (_, seed) => ({ task: 'widowx_stack_cube', seed }))
-  const { policy, experience } = flowSdePolicy(runtime, 'widowx', episodes, coefficients)
+  const { policy, experience } = explorationPolicy(runtime, 'widowx', episodes, sampler)
   const rng = Rng.fromSeed(2)
   const observations = {
     batch: episodes.length,
@@ -63,17 +63,19 @@ describe.each<[string, LoraSettings | undefined]>([
     const data = policies[name]
     const runtime = await PolicyRuntime.create(data)
     const expert = trainableDit(data, lora)
-    const actor = await createOrtBackend(ppoLoss(data.manifest.config, expert.model), {
+    const { config } = data.manifest
+    const sampler = await createSampler('flow-sde', { config, activeChannels: 7, seed: 1 })
+    const actor = await createOrtBackend(ppoLoss(config, expert.model, sampler), {
       loss: 'loss',
       groups: [{ parameters: expert.trained, lr: 'actorLr' }],
       maxGradNorm: 1,
     })
     const step = async (actorLr: number) => {
-      const decisions = await decide(runtime)
+      const decisions = await decide(runtime, sampler)
       const rows = Uint32Array.from(decisions, (_, i) => i)
       const advantage = Float32Array.from(rows, (row) => Math.sin(row))
       return actor.step({
-        ...actorFeeds(decisions, rows, runtime, 'widowx', coefficients),
+        ...actorFeeds(decisions, rows, { runtime, embodiment: 'widowx', sampler }),
         advantage: { dtype: 'float32', shape: [rows.length], data: advantage },
         clipRange: 0.2,
         actorLr,

@@ -223,7 +223,7 @@ export class GraphWriter implements KnownValues {
       const name = this.fresh(node.outputs[0])
       node.outputs[index] = name
       this.names.add(name)
-      this.infos.set(name, { name, ...type })
+      this.infos.set(name, { ...type, name })
     }
     return this.value(node.outputs[index])
   }
@@ -274,7 +274,7 @@ export class GraphWriter implements KnownValues {
       throw new UserError(`node '${id}' (${op}) ${reason}: give its output types through op()`)
     }
     this.push(node)
-    for (let i = 0; i < outputCount; i++) this.infos.set(outputs[i], { name: outputs[i], ...types[i] })
+    for (let i = 0; i < outputCount; i++) this.infos.set(outputs[i], { ...types[i], name: outputs[i] })
     this.track(node)
     if (key) this.shared.set(key, outputs)
     return outputs.map((name) => this.value(name))
