@@ -22,7 +22,7 @@ const CLEAR_HEIGHT = 0.12
 /**
  * Robot whose joints follow their drives in closed form. The gripper body is kinematic and follows the arm,
  * the fingers are dynamic; floor and walls stop both, see `DrivenArm` and `WallStop`. Links further up do not
- * collide: with the gripper over the table they stay 15 cm above it.
+ * collide: while the gripper points down they stay 11 cm above what it touches.
  */
 export class DrivenRobot implements Robot {
   readonly spec: ArmSpec

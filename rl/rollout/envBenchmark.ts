@@ -18,7 +18,7 @@ const cooldownShare = 0.3
 
 /**
  * Steps one environment as a demonstration would, with grasps, resets included; returns control steps per second. The
- * expert's own time, 1 to 3 % of a step, is counted.
+ * expert's own time, 2 to 6 % of a step, is counted.
  */
 export function benchmarkEnv({ task, image, lookEvery, seconds }: EnvBenchmarkTask): number {
   const env = makeEnv(task, { image, placement: 'random' })
