@@ -273,6 +273,25 @@ describe('the driven tool', () => {
     scene.close()
   })
 
+  it('goes on from a snapshot at a wall to the same bytes', () => {
+    const { scene, controller, goTo } = start()
+    const squeeze = () => {
+      for (const finger of [CLOSED, OPEN, CLOSED]) goTo([-0.14, 0.12, 0.95], finger, 2)
+      return Buffer.concat([scene.save(), new Uint8Array(Float64Array.from(scene.robot.q).buffer)])
+    }
+    goTo([-0.15, 0.107, 1.08], OPEN, 10)
+    goTo([-0.15, 0.107, 0.965 + TIP], OPEN, 8)
+    goTo([-0.15, 0.107, 0.965 + TIP], CLOSED, 1)
+    const [bytes, robot] = [scene.save(), scene.robot.save()]
+    const [target, jointTarget] = [controller.target.slice(), controller.jointTarget.slice()]
+    const first = squeeze()
+    scene.restore(bytes, robot)
+    controller.target.set(target)
+    controller.jointTarget.set(jointTarget)
+    expect(squeeze().equals(first)).toBe(true)
+    scene.close()
+  })
+
   it('needs a base along the axes of the walls', () => {
     const { solver, addRobot } = driveModels.driven
     const turned = (baseYaw: number) => () => {
