@@ -19,6 +19,7 @@ import { resolvePolicyDir } from '../checkpoint.js'
 import { checkStatistics, loadDataset } from '../dataset.js'
 import { encodeFrames, framesOf, gather, splitHeldOut } from '../frames.js'
 import { flowMatchingLoss, jointFlowMatchingLoss } from '../losses/flowMatching.js'
+import { flowTimes } from '../losses/flowTimes.js'
 import { openRunFolder } from '../runFolder.js'
 import { trainableDit } from '../trainableDit.js'
 import { backboneFeeds, minibatchRows, type StageOptions } from './grounding.js'
@@ -46,9 +47,6 @@ export interface SftStageOptions extends StageOptions {
 
 /** Rows that are evaluated at once. */
 const heldOutBatch = 128
-
-/** Flow times are more often in the middle: t = sigmoid(1.2 z), z normal. */
-const timestepScale = 1.2
 
 /**
  * Supervised fine-tuning on expert demonstrations by flow matching. With `backbone: 'frozen'` the hidden states
@@ -150,10 +148,7 @@ export async function trainSft(options: SftStageOptions): Promise<Record<string,
       ({ dtype: 'float32', shape: [rows.length, nano.chunkSize, nano.actionDim], data }) as const
     const masks = new Float32Array(rows.length * chunk)
     for (let i = 0; i < rows.length; i++) masks.set(mask, i * chunk)
-    const timestep = Float32Array.from(
-      { length: rows.length },
-      () => 1 / (1 + Math.exp(-timestepScale * rng.normal())),
-    )
+    const timestep = flowTimes(rows.length, rng)
     return {
       actions: tensor(gather(actions, rows, chunk)),
       noise: tensor(rng.fillNormal(new Float32Array(rows.length * chunk))),

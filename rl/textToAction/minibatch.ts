@@ -1,13 +1,8 @@
 import type { Rng } from '@vla-gym/gymnasium'
 import type { NanoConfig } from '../../policy/index.js'
 import type { Feeds } from '../backend/trainingBackend.js'
+import { flowTimes } from '../losses/flowTimes.js'
 import { type EncodedExamples, noPictures } from './encodedExamples.js'
-
-/** Flow times are more often in the middle: t = sigmoid(1.2 z), z normal; the same as in supervised fine-tuning. */
-const timestepScale = 1.2
-
-export const flowTimes = (count: number, rng: Rng): Float32Array =>
-  Float32Array.from({ length: count }, () => 1 / (1 + Math.exp(-timestepScale * rng.normal())))
 
 /** Rows of one kind of examples that go into a minibatch. */
 export interface Draw {

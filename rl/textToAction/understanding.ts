@@ -1,9 +1,9 @@
 import { Rng } from '@vla-gym/gymnasium'
 import { actionMask, type PolicyRuntime, sampleOde, toModelActions } from '../../policy/index.js'
+import { flowTimes } from '../losses/flowTimes.js'
 import type { TextExamples } from './corpus.js'
 import { encodeWithoutVision } from './encodedExamples.js'
 import type { Motion } from './instructions.js'
-import { flowTimes } from './minibatch.js'
 import { type SyntheticRobot, syntheticRobots } from './robots.js'
 
 /** A chunk that goes within about 37 degrees of what was asked counts as understood. */

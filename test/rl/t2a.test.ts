@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Rng } from '@vla-gym/gymnasium'
@@ -11,6 +11,7 @@ import {
   nanoConfigWith,
   type PolicyData,
   PolicyRuntime,
+  policyModel,
   quantileStats,
   savePolicy,
 } from '../../policy/index.js'
@@ -23,8 +24,8 @@ import { RolloutPool } from '../../rl/rollout/rolloutPool.js'
 import { policyFor } from '../../rl/stages/grounding.js'
 import { type T2aConfig, type T2aStageOptions, t2aOptions, trainT2a } from '../../rl/stages/t2a.js'
 import type { TextExamples } from '../../rl/textToAction/corpus.js'
-import type { Direction } from '../../rl/textToAction/instructions.js'
 import { lengthened, shortened } from '../../rl/textToAction/longExpert.js'
+import { wordLearner } from '../../rl/textToAction/newWords.js'
 import { cosine, displacement, sampleActions } from '../../rl/textToAction/understanding.js'
 
 const root = mkdtempSync(join(tmpdir(), 'vla-gym-t2a-'))
@@ -105,34 +106,33 @@ async function see(policy: PolicyData, instructions: readonly string[]): Promise
 
 describe('text to action', () => {
   it('understands instructions that it never saw', async () => {
-    const learning = { ...defaults, steps: 500, syntheticExamples: 4096, batchSize: 32, lr: 3e-3 }
+    const learning = { ...defaults, steps: 600, syntheticExamples: 4096, batchSize: 32, lr: 3e-3 }
     const losses: number[] = []
     const onProgress = (_: number, fields: Record<string, number>) => {
       if (fields.heldOutFlowLoss && !fields.loss) losses.push(fields.heldOutFlowLoss)
     }
     const options = { ...stage, sequence: 'chunk', out: at('learnt'), onProgress } as const
-    const result = await trainT2a({ ...options, config: { ...learning, evaluateEvery: 250 } })
+    const result = await trainT2a({ ...options, config: { ...learning, evaluateEvery: 300 } })
     expect(result.heldOutFlowLoss).toBeLessThan(0.9 * losses[0])
     expect(result.heldOutDirectionCosine).toBeGreaterThan(0.7)
 
     // Neither these phrases nor these pairs of direction and distance are in the training split.
     const runtime = await PolicyRuntime.create(loadPolicyData(lastCheckpoint(at('learnt'))!))
-    const axes: [string, Direction, number[]][] = [
-      ['move left 5 cm', 'left', [0, 1, 0]],
-      ['move right 4 cm', 'right', [0, -1, 0]],
-      ['move up 5 cm', 'up', [0, 0, 1]],
-      ['move down 4 cm', 'down', [0, 0, -1]],
-      ['move forward 7 cm', 'forward', [1, 0, 0]],
-      ['move back 6 cm', 'back', [-1, 0, 0]],
-    ]
-    for (const [instruction, , axis] of axes) {
-      const sum = displacement(await sampleActions(runtime, asked(instruction, 16), 1))
-      console.log(
-        instruction,
-        cosine(sum, axis),
-        sum.map((x) => ((x / 16) * 100).toFixed(2)),
-      )
+    const cosines: number[] = []
+    for (const [instruction, axis] of [
+      ['move left 5 cm', [0, 1, 0]],
+      ['move right 4 cm', [0, -1, 0]],
+      ['move up 5 cm', [0, 0, 1]],
+      ['move down 4 cm', [0, 0, -1]],
+      ['move forward 7 cm', [1, 0, 0]],
+      ['move back 6 cm', [-1, 0, 0]],
+    ] as const) {
+      const chunks = await sampleActions(runtime, asked(instruction, 16), 1)
+      cosines.push(cosine(displacement(chunks), axis))
     }
+    // Over three seeds the first came to 0.87 ... 0.93, and the least of all to 0.64: so short a training leaves gaps.
+    expect(cosines[0]).toBeGreaterThan(0.8)
+    expect(Math.min(...cosines)).toBeGreaterThan(0.4)
     await runtime.release()
   })
 
@@ -193,6 +193,24 @@ describe('text to action', () => {
     const run = (sequenceLength: number) =>
       trainT2a({ ...stage, sequence: 'full', config: { ...brief, sequenceLength }, out: at('short') })
     await expect(run(7)).rejects.toThrow(/a sequence of 7 steps is shorter than the policy's chunk of 8/)
+    const foreign = { ...initial, models: { dit: policyModel(initial, 'dit') } }
+    expect(() => lengthened(foreign, 20, 0)).toThrow(/made for chunks of 8.*--sequence chunk/)
+  })
+
+  it('refuses demonstrations of a robot that the policy does not know, before anything is written', async () => {
+    const { widowx } = initial.manifest.embodiments
+    const other = { ...widowx, description: { ...widowx.description, id: 'other' } }
+    savePolicy(at('other'), { ...initial, manifest: { ...initial.manifest, embodiments: { other } } })
+    const options = { ...stage, init: at('other'), data, sequence: 'chunk', config: brief } as const
+    await expect(trainT2a({ ...options, out: at('none') })).rejects.toThrow(/does not know .* 'widowx'/)
+    expect(existsSync(at('none'))).toBe(false)
+  })
+
+  it('leaves a backbone from elsewhere alone', () => {
+    const backbone = policyModel(initial, 'backbone')
+    const learner = wordLearner({ ...initial, models: { backbone } }, [])
+    expect(learner.trained).toEqual([])
+    expect([...learner.model.initializers]).toEqual([...backbone.initializers])
   })
 })
 

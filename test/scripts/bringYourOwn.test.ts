@@ -13,7 +13,10 @@ const at = (name: string) => join(dir, name)
 const task = 'widowx_stack_cube'
 
 beforeAll(() => {
-  savePolicy(at('base'), randomPolicy(1))
+  // Demonstrations must lie in the range that a policy's states were normalised with.
+  const { embodiments } = loadPolicyData('assets/checkpoints/widowx-sft-early').manifest
+  const base = randomPolicy(1)
+  savePolicy(at('base'), { ...base, manifest: { ...base.manifest, embodiments } })
   const fixture = join(import.meta.dirname, '..', 'policy', 'fixtures', 'expert.onnx')
   copyFileSync(fixture, at('expert.onnx'))
   const manifest = {

@@ -16,7 +16,7 @@ interface Benchmark {
 }
 
 it('list names suites with their tasks, embodiments and policies', async () => {
-  const tasks = [task, 'widowx_carrot_on_plate']
+  const tasks = [task, 'widowx_carrot_on_plate', 'widowx_spoon_on_towel', 'widowx_put_eggplant_in_basket']
   const result = await runJson<Record<string, unknown>>('list')
   expect(result).toMatchObject({ suites: [{ id: 'simpler-widowx', tasks }], embodiments: ['widowx'] })
   expect(result.policies).toEqual(expect.arrayContaining(['expert', 'random']))

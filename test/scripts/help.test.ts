@@ -10,6 +10,7 @@ const commands = [
   'eval',
   'train',
   'train grounding',
+  'train t2a',
   'train sft',
   'train rl',
   'bench',
