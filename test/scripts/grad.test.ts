@@ -1,4 +1,4 @@
-import { cpSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { encodeModel, GraphBuilder, type GraphNode, type Model, readModel } from '@vla-gym/onnx-grad'
 import * as ort from 'onnxruntime-node'
@@ -185,15 +185,14 @@ const wrong: readonly [line: string, message: RegExp][] = [
 ]
 
 describe('a wrong call is answered with one line and exit code 2, and writes nothing', () => {
-  it.concurrent.each(wrong)('grad %s', async (line, message) => {
-    const words = `${line}${line.includes('--out') ? '' : ' --out @out.onnx'}`.split(' ')
-    const { code, stdout, stderr } = await runCli(
-      'grad',
-      ...words.map((word) => word.replace('@', `${dir}/`)),
-    )
+  const numbered = wrong.map(([line, message], i) => [line, message, at(`result${i}`)] as const)
+  it.concurrent.each(numbered)('grad %s', async (line, message, folder) => {
+    const words = line.replaceAll('@out.onnx', `${folder}/out.onnx`).replaceAll('@', `${dir}/`).split(' ')
+    if (!line.includes('--out')) words.push('--out', join(folder, 'out.onnx'))
+    const { code, stdout, stderr } = await runCli('grad', ...words)
     expect(stderr).toMatch(/^vla-gym[^\n]+\n$/)
     expect(stderr.trim()).toMatch(message)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
-    expect(readdirSync(dir).filter((name) => name.startsWith('.') || name === 'out.onnx')).toEqual([])
+    expect(existsSync(folder) ? readdirSync(folder) : []).toEqual([])
   })
 })
