@@ -45,7 +45,7 @@ type StageCommandOptions<Data = string> = CommonOptions &
 function groundingCommand(): Command {
   const command = withCommonOptions(new Command('grounding'))
     .description('train the backbone of a new policy to say where the named things are')
-    .requiredOption('--data <dir>', "dataset of 'vla-gym collect', best with --distractors")
+    .requiredOption('--data <dir>', "dataset of 'vla-gym collect', best collected with --distractors")
     .requiredOption('--out <dir>', 'run folder; an interrupted run goes on in it')
     .addOption(deviceOption())
   return withSettings(command, groundingOptions).action(async (options: StageCommandOptions) => {
@@ -86,7 +86,7 @@ function sftCommand(): Command {
   const command = withCommonOptions(new Command('sft'))
     .description('train the action expert on demonstrations by flow matching')
     .requiredOption('--init <dir>', 'policy or run folder to start from (a grounded one)')
-    .requiredOption('--data <dir>', "dataset of 'vla-gym collect'")
+    .requiredOption('--data <dir>', "LeRobot v3 dataset of 'vla-gym collect' or 'vla-gym dataset convert'")
     .requiredOption('--out <dir>', 'run folder; an interrupted run goes on in it')
     .addOption(
       new Option(
