@@ -5,9 +5,8 @@ import type { ManipulationEnvOptions } from './manipulationOptions.js'
 import { ManipulationView } from './manipulationView.js'
 import { differenceVector } from './math/quat.js'
 import { type ConstantObservation, JOINTS, LazyObservation, type Pictures } from './observation.js'
-import type { Scene } from './scenes/scene.js'
+import { CONTROL_PERIOD, type Scene } from './scenes/scene.js'
 
-const CONTROL_PERIOD = 1 / widowx.controlFrequency
 const NO_IMAGE = new Uint8Array(0)
 
 /** Makes the observations of a scene: measures its robot, and keeps the camera that draws it. */

@@ -85,3 +85,16 @@ export function wrapAngle(angle: number, period = 2 * Math.PI): number {
 }
 
 const scratch: [number, number, number, number] = [0, 0, 0, 1]
+
+/** Row-major 3x3 matrix of a unit quaternion. */
+export function rotationMatrix(out: NumbersOut, x: number, y: number, z: number, w: number): void {
+  out[0] = 1 - 2 * (y * y + z * z)
+  out[1] = 2 * (x * y - w * z)
+  out[2] = 2 * (x * z + w * y)
+  out[3] = 2 * (x * y + w * z)
+  out[4] = 1 - 2 * (x * x + z * z)
+  out[5] = 2 * (y * z - w * x)
+  out[6] = 2 * (x * z - w * y)
+  out[7] = 2 * (y * z + w * x)
+  out[8] = 1 - 2 * (x * x + y * y)
+}

@@ -1,4 +1,5 @@
 import type { PinholeParameters } from '../cameras/index.js'
+import { rotationMatrix } from '../math/quat.js'
 import type { Node } from './sceneGraph.js'
 import { maxCorners, type Solid } from './solid.js'
 
@@ -16,23 +17,10 @@ export interface View {
   readonly ray: Float64Array
 }
 
-/** Row-major 3x3 matrix of a unit quaternion. */
-export function rotationMatrix(x: number, y: number, z: number, w: number, out: Float64Array): void {
-  out[0] = 1 - 2 * (y * y + z * z)
-  out[1] = 2 * (x * y - w * z)
-  out[2] = 2 * (x * z + w * y)
-  out[3] = 2 * (x * y + w * z)
-  out[4] = 1 - 2 * (x * x + z * z)
-  out[5] = 2 * (y * z - w * x)
-  out[6] = 2 * (x * z - w * y)
-  out[7] = 2 * (y * z + w * x)
-  out[8] = 1 - 2 * (x * x + y * y)
-}
-
 /** View of a camera whose pixels are divided into `scale` x `scale` samples. */
 export function createView(camera: PinholeParameters, scale: number): View {
   const toWorld = new Float64Array(9)
-  rotationMatrix(...camera.rotation, toWorld)
+  rotationMatrix(toWorld, ...camera.rotation)
   const [fx, fy] = [camera.fx * scale, camera.fy * scale]
   const [cx, cy] = [camera.cx * scale, camera.cy * scale]
   const rotation = new Float64Array(9)
@@ -111,7 +99,7 @@ export function createProjected({ vertexCount, faceCount, partCount }: Solid): P
 /** Places and projects the vertices and faces of a body. */
 export function projectNode(node: Node, view: View, width: number, height: number, out: Projected): void {
   const { x, y, z, w } = node.group.quaternion
-  rotationMatrix(x, y, z, w, out.rotation)
+  rotationMatrix(out.rotation, x, y, z, w)
   const { bounds, partBounds, screen } = out
   bounds.fill(Infinity, 0, 3).fill(-Infinity, 3)
   screen.fill(Infinity, 0, 3).fill(-Infinity, 3)

@@ -1,4 +1,5 @@
 import type { Body, Part } from '../geometry.js'
+import { rotationMatrix } from '../math/quat.js'
 import type { Numbers } from '../math/vec3.js'
 import { boundingBox } from '../physics/bounds.js'
 import { type ArmSpec, linkBodies } from './armSpec.js'
@@ -48,7 +49,7 @@ export class ToolBoxes {
   /** @param pose of the gripper body, [7]. @param fingers joint positions, left and right, m. */
   place(pose: Numbers, fingers: Numbers): void {
     const { rotation: r, home, slides, sides, halves, centers, extents } = this
-    toMatrix(r, pose)
+    rotationMatrix(r, pose[3], pose[4], pose[5], pose[6])
     for (let i = 0; i < this.count; i++) {
       const at = 3 * i
       const finger = sides[i] < 0 ? 0 : fingers[sides[i]]
@@ -65,20 +66,6 @@ export class ToolBoxes {
       }
     }
   }
-}
-
-/** Rotation matrix of a pose, [3, 3]. */
-export function toMatrix(out: Float64Array, pose: Numbers): void {
-  const [x, y, z, w] = [pose[3], pose[4], pose[5], pose[6]]
-  out[0] = 1 - 2 * (y * y + z * z)
-  out[1] = 2 * (x * y - w * z)
-  out[2] = 2 * (x * z + w * y)
-  out[3] = 2 * (x * y + w * z)
-  out[4] = 1 - 2 * (x * x + z * z)
-  out[5] = 2 * (y * z - w * x)
-  out[6] = 2 * (x * z - w * y)
-  out[7] = 2 * (y * z + w * x)
-  out[8] = 1 - 2 * (x * x + y * y)
 }
 
 const NONE = [0, 0, 0]

@@ -1,4 +1,5 @@
 import { UserError } from '@vla-gym/gymnasium'
+import { rotationMatrix } from '../math/quat.js'
 import type { Numbers } from '../math/vec3.js'
 import type { BoundingBox } from '../physics/bounds.js'
 import type { ArmSpec } from './armSpec.js'
@@ -6,7 +7,7 @@ import { BaseFrame } from './baseFrame.js'
 import { BoxOverlap } from './boxOverlap.js'
 import { type DrivenArm, LEAST_COMPLIANCE } from './drivenArm.js'
 import type { RobotMount } from './robot.js'
-import { ToolBoxes, toMatrix } from './toolBoxes.js'
+import { ToolBoxes } from './toolBoxes.js'
 import { toolBox, worldBox } from './toolClearance.js'
 
 /** Longest way of a tool point between two looks, m: the shortest way out of a wall 6 mm thick is then back. */
@@ -142,8 +143,8 @@ export class WallStop {
   /** No point of the tool went further since the timestep began, m. */
   private longestWay(): number {
     const { palm, before, rotation, rotationBefore, reach } = this
-    toMatrix(rotation, palm)
-    toMatrix(rotationBefore, before)
+    rotationMatrix(rotation, palm[3], palm[4], palm[5], palm[6])
+    rotationMatrix(rotationBefore, before[3], before[4], before[5], before[6])
     let way = Math.hypot(palm[0] - before[0], palm[1] - before[1], palm[2] - before[2])
     for (let j = 0; j < 3; j++) {
       const x = rotation[j] - rotationBefore[j]

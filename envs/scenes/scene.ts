@@ -14,7 +14,8 @@ import type { ArmSpec } from '../robots/widowx250s.js'
 import { type Furniture, wallsOf } from './furniture.js'
 import type { ObjectSpec } from './objects.js'
 
-const CONTROL_PERIOD = 0.2
+/** s. */
+export const CONTROL_PERIOD = 0.2
 const SETTLED_SPEED = 1e-3
 const MAX_SETTLE_STEPS = 120
 /** World height from which objects are dropped, m. */

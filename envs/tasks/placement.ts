@@ -1,6 +1,6 @@
 import type { Rng } from '@vla-gym/gymnasium'
 import type { ObjectSpec } from '../scenes/objects.js'
-import type { Spot } from './task.js'
+import type { Placement, Spot } from './task.js'
 
 /** Centre of the placement squares, world frame (ManiSkill2_real2sim put_on_in_scene.py). */
 const CENTER_X = -0.16
@@ -16,6 +16,22 @@ export function cornerPairs(halfEdge: number): (readonly [source: Point, target:
     [CENTER_X + halfEdge, halfEdge],
   ]
   return corners.flatMap((a) => corners.filter((b) => b !== a).map((b) => [a, b] as const))
+}
+
+/** The official layouts of pairs and yaws of the source: pairs first, each with every yaw; ids wrap around. */
+export function pairsAndYaws(pairs: ReturnType<typeof cornerPairs>, yaws: readonly number[]) {
+  const officialEpisodes = pairs.length * yaws.length
+  return {
+    officialEpisodes,
+    official(episodeId: number): Placement {
+      const id = episodeId % officialEpisodes
+      const [source, target] = pairs[Math.floor(id / yaws.length)]
+      return {
+        source: { x: source[0], y: source[1], yaw: yaws[id % yaws.length] },
+        target: { x: target[0], y: target[1], yaw: 0 },
+      }
+    },
+  }
 }
 
 /** Two points uniform in the square, at least `distance` apart. */

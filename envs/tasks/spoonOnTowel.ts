@@ -1,6 +1,6 @@
 import { flatTable } from '../scenes/flatTable.js'
 import { spoon, towel } from '../scenes/objects.js'
-import { cornerPairs, randomPair } from './placement.js'
+import { cornerPairs, pairsAndYaws, randomPair } from './placement.js'
 import type { PutOnTask } from './task.js'
 
 const PAIRS = cornerPairs(0.075)
@@ -22,15 +22,7 @@ export const spoonOnTowel: PutOnTask = {
   letGoHeight: 0.016,
   carryHover: 0.04,
   placeTolerance: 0.02,
-  officialEpisodes: PAIRS.length * YAWS.length,
-  official(episodeId) {
-    const id = episodeId % (PAIRS.length * YAWS.length)
-    const [source, target] = PAIRS[Math.floor(id / YAWS.length)]
-    return {
-      source: { x: source[0], y: source[1], yaw: YAWS[id % YAWS.length] },
-      target: { x: target[0], y: target[1], yaw: 0 },
-    }
-  },
+  ...pairsAndYaws(PAIRS, YAWS),
   random(rng) {
     const yaw = rng.choice(YAWS)
     for (;;) {

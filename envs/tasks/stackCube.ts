@@ -1,6 +1,6 @@
 import { flatTable } from '../scenes/flatTable.js'
 import { greenCube, yellowCube } from '../scenes/objects.js'
-import { cornerPairs, randomPair } from './placement.js'
+import { cornerPairs, pairsAndYaws, randomPair } from './placement.js'
 import type { PutOnTask } from './task.js'
 
 const PAIRS = [...cornerPairs(0.05), ...cornerPairs(0.1)]
@@ -20,14 +20,7 @@ export const stackCube: PutOnTask = {
   letGoHeight: 0.03,
   carryHover: 0.04,
   placeTolerance: 0.006,
-  officialEpisodes: PAIRS.length,
-  official(episodeId) {
-    const [source, target] = PAIRS[episodeId % PAIRS.length]
-    return {
-      source: { x: source[0], y: source[1], yaw: 0 },
-      target: { x: target[0], y: target[1], yaw: 0 },
-    }
-  },
+  ...pairsAndYaws(PAIRS, [0]),
   random(rng) {
     const [source, target] = randomPair(rng, 0.1, MIN_DISTANCE)
     return {

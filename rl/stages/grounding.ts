@@ -21,17 +21,14 @@ import { encodeFrames, type Frames, framesOf, gather, splitHeldOut } from '../fr
 import { groundingLoss } from '../losses/grounding.js'
 import { labelDim } from '../rollout/scripted.js'
 import { openRunFolder } from '../runFolder.js'
-import { trainSupervised } from './supervised.js'
+import { optimiserOptions, trainSupervised } from './supervised.js'
 
 /** Settings of `train grounding`. The descriptions are the command's help. */
 export const groundingOptions = {
   steps: { default: 2000, help: 'optimiser steps' },
   frameStride: { default: 1, help: 'every so many control steps a frame is learnt from' },
   batchSize: { default: 128, help: 'images in a minibatch' },
-  lr: { default: 1e-3, help: 'peak AdamW learning rate, cosine decay' },
-  warmupSteps: { default: 50, help: 'steps of linear warm-up' },
-  maxGradNorm: { default: 1, help: 'global gradient norm is clipped to this' },
-  evaluateEvery: { default: 250, help: 'steps between held-out evaluations' },
+  ...optimiserOptions,
 } as const
 
 export type GroundingConfig = { -readonly [K in keyof typeof groundingOptions]: number }

@@ -23,17 +23,14 @@ import { flowTimes } from '../losses/flowTimes.js'
 import { openRunFolder } from '../runFolder.js'
 import { trainableDit } from '../trainableDit.js'
 import { backboneFeeds, minibatchRows, type StageOptions } from './grounding.js'
-import { trainSupervised } from './supervised.js'
+import { optimiserOptions, trainSupervised } from './supervised.js'
 
 /** Settings of `train sft`. The descriptions are the command's help. */
 export const sftOptions = {
   steps: { default: 1500, help: 'optimiser steps' },
   frameStride: { default: 1, help: 'every so many control steps a chunk is learnt from' },
   batchSize: { default: 128, help: 'frames in a minibatch' },
-  lr: { default: 1e-3, help: 'peak AdamW learning rate, cosine decay' },
-  warmupSteps: { default: 50, help: 'steps of linear warm-up' },
-  maxGradNorm: { default: 1, help: 'global gradient norm is clipped to this' },
-  evaluateEvery: { default: 250, help: 'steps between held-out evaluations' },
+  ...optimiserOptions,
 } as const
 
 export type SftConfig = { -readonly [K in keyof typeof sftOptions]: number }

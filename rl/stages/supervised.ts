@@ -5,6 +5,14 @@ import type { Feeds, TrainingBackend } from '../backend/trainingBackend.js'
 import { lastCheckpoint, loadTrainingState, saveCheckpoint, saveFinishedPolicy } from '../checkpoint.js'
 import type { RunFolder } from '../runFolder.js'
 
+/** Settings that all supervised stages share. */
+export const optimiserOptions = {
+  lr: { default: 1e-3, help: 'peak AdamW learning rate, cosine decay' },
+  warmupSteps: { default: 50, help: 'steps of linear warm-up' },
+  maxGradNorm: { default: 1, help: 'global gradient norm is clipped to this' },
+  evaluateEvery: { default: 250, help: 'steps between held-out evaluations' },
+} as const
+
 export interface SupervisedOptions {
   readonly stage: string
   readonly run: RunFolder

@@ -28,7 +28,7 @@ import { flowLoss, understanding } from '../textToAction/understanding.js'
 import { trainableDit } from '../trainableDit.js'
 import type { StageOptions } from './grounding.js'
 import { withRuntime } from './sft.js'
-import { trainSupervised } from './supervised.js'
+import { optimiserOptions, trainSupervised } from './supervised.js'
 
 /** Settings of `train t2a`. The descriptions are the command's help. */
 export const t2aOptions = {
@@ -38,10 +38,7 @@ export const t2aOptions = {
   frameStride: { default: 2, help: 'every so many control steps of a demonstration an example begins' },
   sequenceLength: { default: 32, help: 'control steps of a full sequence' },
   batchSize: { default: 128, help: 'examples in a minibatch' },
-  lr: { default: 1e-3, help: 'peak AdamW learning rate, cosine decay' },
-  warmupSteps: { default: 50, help: 'steps of linear warm-up' },
-  maxGradNorm: { default: 1, help: 'global gradient norm is clipped to this' },
-  evaluateEvery: { default: 250, help: 'steps between held-out evaluations' },
+  ...optimiserOptions,
 } as const
 
 export type T2aConfig = { -readonly [K in keyof typeof t2aOptions]: number }
