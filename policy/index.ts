@@ -1,3 +1,4 @@
+export * from './acting.js'
 export * from './actionSpace.js'
 export * from './device.js'
 export * from './embodiment.js'

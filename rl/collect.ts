@@ -124,14 +124,14 @@ function attemptsInOrder(
 }
 
 function runAttempts(pool: RolloutPool, options: CollectOptions, task: string, first: number, count: number) {
-  const { maxNoise, stepsAfterSuccess, image, distractors, seed } = options
+  const { maxNoise, stepsAfterSuccess, lapses, image, distractors, seed } = options
   return pool.runScripted({
     task,
     agent: 'expert',
     episodes: Array.from({ length: count }, (_, i) => ({ task, seed: trainingSeed(seed, first + i) })),
     env: { image, distractors },
     videoEpisodes: 0,
-    demonstrations: { maxNoise, stepsAfterSuccess },
+    demonstrations: { maxNoise, stepsAfterSuccess, lapses },
   })
 }
 

@@ -36,10 +36,22 @@ export function notNegative(value: string): number {
   return parsed
 }
 
-function share(value: string): number {
+export function share(value: string): number {
   const parsed = notNegative(value)
   if (parsed > 1) throw new InvalidArgumentError('must be from 0 to 1.')
   return parsed
+}
+
+/** Options that say how a policy acts, where its manifest is not to. */
+export function withActingOptions(command: Command): Command {
+  return command
+    .option('--executed-steps <n>', 'steps of a chunk that are executed before the policy looks again', count)
+    .option('--denoising-steps <n>', 'Euler steps that make a chunk', count)
+    .option(
+      '--initial-noise <s>',
+      'deviation of the noise that a chunk is made from, 0 (always the same) to 1',
+      share,
+    )
 }
 
 function groupSize(value: string): number {

@@ -80,6 +80,7 @@ function importExpert(manifest: ForeignManifest, path: string, base: NanoConfig,
       actionDim,
       denoisingSteps: manifest.denoisingSteps ?? base.denoisingSteps,
       executedSteps: manifest.executedSteps ?? Math.min(base.executedSteps, chunkSize),
+      initialNoise: manifest.initialNoise ?? 1,
     },
     manifest.path,
   )

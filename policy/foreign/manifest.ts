@@ -30,6 +30,7 @@ export interface ForeignManifest {
   readonly imageCrop?: readonly number[]
   readonly denoisingSteps?: number
   readonly executedSteps?: number
+  readonly initialNoise?: number
 }
 
 export const foreignFormat = 'vla-gym-expert/1'
@@ -50,6 +51,7 @@ export function readForeignManifest(path: string): ForeignManifest {
     'image_crop',
     'denoising_steps',
     'executed_steps',
+    'initial_noise',
   ])
   if (fields.format !== foreignFormat)
     throw new UserError(`${path}: 'format' must be "${foreignFormat}", got ${JSON.stringify(fields.format)}`)
@@ -84,6 +86,7 @@ export function readForeignManifest(path: string): ForeignManifest {
     }),
     ...(fields.denoising_steps !== undefined && { denoisingSteps: fields.denoising_steps as number }),
     ...(fields.executed_steps !== undefined && { executedSteps: fields.executed_steps as number }),
+    ...(fields.initial_noise !== undefined && { initialNoise: fields.initial_noise as number }),
   }
 }
 

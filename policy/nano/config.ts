@@ -29,6 +29,11 @@ export interface NanoConfig extends Partial<Omit<DitSizes, 'ditLayers'>> {
   readonly denoisingSteps: number
   /** Leading steps of a chunk that are executed before the policy looks again. */
   readonly executedSteps: number
+  /**
+   * Standard deviation of the noise that sampling starts from, 0 to 1; absent: 1, as in training. With 0 an
+   * observation always gives the same chunk, near the middle of those that the policy has learnt.
+   */
+  readonly initialNoise?: number
   /** L, set where the backbone is someone else's graph; nano's follows from the sizes above. */
   readonly hiddenTokens?: number
 }
@@ -52,7 +57,8 @@ export const nanoConfig: NanoConfig = {
   chunkSize: 8,
   actionDim: 16,
   denoisingSteps: 4,
-  executedSteps: 5,
+  executedSteps: 3,
+  initialNoise: 0,
 }
 
 /**
@@ -83,7 +89,9 @@ export const ditSizes = (config: NanoConfig): DitSizes => ({
 export const keypointTokenRow = (config: NanoConfig): number => hiddenTokens(config) - 2
 export const stateTokenRow = (config: NanoConfig): number => hiddenTokens(config) - 1
 
-const wholeFields = Object.keys(nanoConfig).filter((key) => key !== 'preset' && key !== 'imageCrop')
+const wholeFields = Object.keys(nanoConfig).filter(
+  (key) => !['preset', 'imageCrop', 'initialNoise'].includes(key),
+)
 const optionalFields = ['ditWidth', 'ditHeads', 'ditExpansion', 'hiddenTokens'] as const
 
 /**
@@ -106,6 +114,10 @@ export function checkConfig(value: unknown, where = 'nano config'): NanoConfig {
     throw new UserError(`${where}: imageCrop must be [x, y, width, height] in whole pixels`)
   }
   const config = value as NanoConfig
+  const { initialNoise = 1 } = config
+  if (typeof initialNoise !== 'number' || !(initialNoise >= 0 && initialNoise <= 1)) {
+    throw new UserError(`${where}: initialNoise must be a number from 0 to 1, got ${String(initialNoise)}`)
+  }
   if (config.hiddenTokens === undefined) checkNanoSizes(config, where)
   if (config.executedSteps > config.chunkSize) {
     throw new UserError(

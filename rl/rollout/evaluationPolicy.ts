@@ -1,5 +1,5 @@
 import { Rng } from '@vla-gym/gymnasium'
-import { embodimentPrompt, type PolicyRuntime, sampleOde } from '../../policy/index.js'
+import { embodimentPrompt, type NanoConfig, type PolicyRuntime, sampleOde } from '../../policy/index.js'
 import type { EpisodeSpec } from './episode.js'
 import type { ObservationBatch, SegmentPolicy } from './rolloutPool.js'
 
@@ -13,18 +13,25 @@ export function decisionNoise(
   return Rng.fromSeed(episode.seed, 'policy', stream, decision).fillNormal(out)
 }
 
-/** Noise of a whole batch, [batch, chunk]. */
+/**
+ * Noise of a whole batch, [batch, chunk]. Only the stream 'noise', where sampling starts, has the policy's own standard
+ * deviation.
+ */
 export function batchNoise(
+  { chunkSize, actionDim, initialNoise = 1 }: NanoConfig,
   episodes: readonly EpisodeSpec[],
   rows: Int32Array,
   decision: number,
   stream: string,
-  chunk: number,
 ): Float32Array {
+  const chunk = chunkSize * actionDim
   const noise = new Float32Array(rows.length * chunk)
+  const deviation = stream === 'noise' ? initialNoise : 1
+  if (deviation === 0) return noise
   rows.forEach((episode, row) => {
     decisionNoise(episodes[episode], decision, stream, noise.subarray(row * chunk, (row + 1) * chunk))
   })
+  if (deviation !== 1) for (let i = 0; i < noise.length; i++) noise[i] *= deviation
   return noise
 }
 
@@ -58,12 +65,12 @@ export function evaluationPolicy(
   embodiment: string,
   episodes: readonly EpisodeSpec[],
 ): SegmentPolicy {
-  const { chunkSize, actionDim, denoisingSteps, executedSteps } = runtime.config
+  const { chunkSize, denoisingSteps, executedSteps } = runtime.config
   return {
     async act(observations, decision) {
       const { batch } = observations
       const hiddenStates = await encodeObservations(runtime, embodiment, observations)
-      const noise = batchNoise(episodes, observations.episodes, decision, 'noise', chunkSize * actionDim)
+      const noise = batchNoise(runtime.config, episodes, observations.episodes, decision, 'noise')
       const velocity = (x: Float32Array, t: number) => runtime.velocity(batch, hiddenStates, x, t)
       const chunks = runtime.toRobotActions(
         await sampleOde(velocity, noise, denoisingSteps),

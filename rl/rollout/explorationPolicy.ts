@@ -28,8 +28,7 @@ export function explorationPolicy(
   sampler: Sampler,
   bootstraps = true,
 ): { policy: SegmentPolicy; experience: Experience } {
-  const { chunkSize, actionDim, executedSteps } = runtime.config
-  const chunk = chunkSize * actionDim
+  const { chunkSize, executedSteps } = runtime.config
   const experience: Experience = { decisions: episodes.map(() => []), finalHiddenStates: [] }
 
   async function act(observations: ObservationBatch, decision: number): Promise<Float32Array> {
@@ -40,7 +39,7 @@ export function explorationPolicy(
       batch,
       hiddenStates,
       velocity: (x, t) => runtime.velocity(batch, hiddenStates, x, t),
-      normal: (stream) => batchNoise(episodes, rows, decision, stream, chunk),
+      normal: (stream) => batchNoise(runtime.config, episodes, rows, decision, stream),
       integers: (stream, high) =>
         rows.map((episode) =>
           Rng.fromSeed(episodes[episode].seed, 'policy', stream, decision).integers(0, high),

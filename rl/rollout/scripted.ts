@@ -3,6 +3,7 @@ import type { ManipulationEnv, ManipulationEnvOptions } from '../../envs/index.j
 import { encodePng } from '../lerobot/png.js'
 import { addToHistogram, newHistogram } from '../lerobot/statistics.js'
 import { type EpisodeRecord, type EpisodeSpec, newRecord, type RenderedFrame, recordStep } from './episode.js'
+import { Lapses } from './lapses.js'
 
 /** Episodes of one task whose actions need no network. */
 export interface ScriptedTask {
@@ -21,6 +22,8 @@ export interface DemonstrationOptions {
   readonly maxNoise: number
   /** The episode ends this many control steps after success was reached and held. */
   readonly stepsAfterSuccess: number
+  /** Probability that a lapse begins at a control step; absent: none. */
+  readonly lapses?: number
 }
 
 /** A successful episode: what was seen at every control step, and what the expert would have done from there. */
@@ -68,13 +71,17 @@ export function runScriptedEpisodes(task: ScriptedTask, env: ManipulationEnv): S
     const frames: RenderedFrame[] = []
     const demonstration = task.demonstrations && new DemonstrationRecorder(env)
     const noise = task.demonstrations ? rng.uniform(0, task.demonstrations.maxNoise) : 0
+    const lapses =
+      task.demonstrations?.lapses &&
+      new Lapses(task.demonstrations.lapses, Rng.fromSeed(episode.seed, 'lapses'))
     let [observation] = env.reset({ seed: episode.seed, options: { episodeId: episode.episodeId } })
     let done = false
     let stepsAfterSuccess = 0
     while (!done) {
       const action = task.agent === 'expert' ? env.expertAction() : randomAction(rng)
       demonstration?.record(observation, action)
-      const executed = noise > 0 ? action.map((a, i) => a + noise * noiseScale[i] * rng.normal()) : action
+      const executed = action.map((a, i) => (noise > 0 ? a + noise * noiseScale[i] * rng.normal() : a))
+      if (lapses) lapses.disturb(executed)
       const [next, , isTerminated, isTruncated, info] = env.step(executed)
       observation = next
       recordStep(record, info)

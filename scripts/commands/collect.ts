@@ -9,6 +9,7 @@ import {
   count,
   notNegative,
   printResult,
+  share,
   withCommonOptions,
 } from '../options.js'
 import { createProgress } from '../progress.js'
@@ -20,6 +21,7 @@ interface Options extends CommonOptions {
   out: string
   noise: number
   stepsAfterSuccess: number
+  lapses: number
   distractors?: boolean
 }
 
@@ -40,6 +42,12 @@ export function collectCommand(): Command {
       0.25,
     )
     .option('--steps-after-success <n>', 'control steps recorded after success', count, 20)
+    .option(
+      '--lapses <p>',
+      'probability of a lapse at a control step: the arm drifts, the gripper slips, and the expert recovers',
+      share,
+      0,
+    )
     .option('--distractors', "put the suite's other objects on the table too (for grounding)")
     .action(async (options: Options) => {
       const suite = findSuite(options.suite)
@@ -61,6 +69,7 @@ export function collectCommand(): Command {
           distractors: options.distractors ?? false,
           maxNoise: options.noise,
           stepsAfterSuccess: options.stepsAfterSuccess,
+          lapses: options.lapses,
           out: options.out,
           onProgress: (done, tried) =>
             progress.update(done, { kept: `${Math.round((100 * done) / tried)} %` }),

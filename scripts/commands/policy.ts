@@ -1,5 +1,7 @@
 import { Command, Option } from 'commander'
 import {
+  type ActingSettings,
+  actingWith,
   countParameters,
   importPolicy,
   loadPolicyData,
@@ -9,7 +11,7 @@ import {
   withNewExpert,
 } from '../../policy/index.js'
 import { resolvePolicyDir } from '../../rl/checkpoint.js'
-import { printResult, seed } from '../options.js'
+import { printResult, seed, withActingOptions } from '../options.js'
 import { demoCheckpoint } from '../policies.js'
 
 export function policyCommand(): Command {
@@ -19,7 +21,7 @@ export function policyCommand(): Command {
     .addCommand(importCommand())
 }
 
-interface NewOptions {
+interface NewOptions extends ActingSettings {
   preset: string
   from: string
   out: string
@@ -28,7 +30,7 @@ interface NewOptions {
 }
 
 function newCommand(): Command {
-  return new Command('new')
+  return withActingOptions(new Command('new'))
     .description('give a policy a new action expert with random weights')
     .addOption(new Option('--preset <p>', 'size of the action expert').choices(presetNames).default('nano'))
     .option(
@@ -41,7 +43,9 @@ function newCommand(): Command {
     .option('--json', 'print the result as one JSON line on stdout')
     .action((options: NewOptions) => {
       const base = loadPolicyData(resolvePolicyDir(options.from))
-      const policy = withNewExpert(base, options.preset, options.seed)
+      const { denoisingSteps, executedSteps, initialNoise } = options
+      const acting = { denoisingSteps, executedSteps, initialNoise }
+      const policy = actingWith(withNewExpert(base, options.preset, options.seed), acting)
       savePolicy(options.out, policy)
       report(options, policy)
     })
@@ -64,7 +68,7 @@ function report(
   options: { out: string; json?: boolean },
   { manifest, parameters, models }: PolicyData,
 ): void {
-  const { preset, chunkSize, actionDim, denoisingSteps, executedSteps } = manifest.config
+  const { preset, chunkSize, actionDim, denoisingSteps, executedSteps, initialNoise = 1 } = manifest.config
   const fixed = [...(models?.dit?.initializers ?? [])].filter(
     ([name, { dtype }]) => name.startsWith('fixed.dit.') && dtype === 'float32',
   )
@@ -80,6 +84,7 @@ function report(
     actionDim,
     denoisingSteps,
     executedSteps,
+    initialNoise,
     embodiments: Object.keys(manifest.embodiments),
   }
   const { trainable } = result.actionExpert
@@ -87,7 +92,7 @@ function report(
   const lines = [
     `${options.out}: ${models?.dit ? 'imported action expert' : `new action expert '${preset}'`}`,
     `  ${trainable.toLocaleString('en')} weights to train${large.length > 0 ? `; fixed: ${large.join(', ')}` : ''}`,
-    `  chunks of ${chunkSize} x ${actionDim}, ${denoisingSteps} denoising steps, ${executedSteps} executed`,
+    `  chunks of ${chunkSize} x ${actionDim}, ${denoisingSteps} denoising steps, ${executedSteps} executed, initial noise ${initialNoise}`,
   ]
   printResult(options.json, result, lines.join('\n'))
 }

@@ -62,7 +62,7 @@ describe('an action expert from PyTorch', () => {
     const trained = [...policy.parameters].filter(([name]) => name.startsWith('dit.'))
     // 13,232 parameters by torch's count; the frequencies are a buffer.
     expect(trained.reduce((sum, [, { data }]) => sum + data.length, 0)).toBe(13232)
-    expect(policy.manifest.config).toEqual(nanoConfig)
+    expect(policy.manifest.config).toEqual({ ...nanoConfig, initialNoise: 1 })
   })
 
   it('makes a folder that loads to the same policy', async () => {
@@ -150,13 +150,14 @@ describe('a graph with conventions of its own', () => {
     const pooled = g.reduceMean(g.input('hidden_states', 'float32', ['batch', 'tokens', W]), [1, 2], true)
     g.output('velocity', g.add(g.mul(x, g.parameter('gain', [7], wave(7))), g.add(pooled, t)))
     const policy = await importPolicy(
-      manifest({ file: graph(g.build()), trainable: ['gain'] }, { denoising_steps: 2 }),
+      manifest({ file: graph(g.build()), trainable: ['gain'] }, { denoising_steps: 2, initial_noise: 0.5 }),
     )
     expect(policy.manifest.config).toMatchObject({
       chunkSize: 4,
       actionDim: 7,
-      executedSteps: 4,
+      executedSteps: Math.min(nanoConfig.executedSteps, 4),
       denoisingSteps: 2,
+      initialNoise: 0.5,
     })
   })
 })

@@ -40,7 +40,9 @@ describe('rollouts', () => {
       const [one, two] = [await explore(pools[0], id, episodes), await explore(pools[1], id, episodes)]
       expect(two.hash).toBe(one.hash)
       expect(one.records.map((r) => r.length)).toEqual(episodes.map(() => 60))
-      expect(one.experience.decisions.map((d) => d.length)).toEqual(episodes.map(() => 12))
+      expect(one.experience.decisions.map((d) => d.length)).toEqual(
+        episodes.map(() => 60 / nanoConfig.executedSteps),
+      )
       expect(one.experience.finalHiddenStates.every((h) => h!.every(Number.isFinite))).toBe(true)
     }
   })
