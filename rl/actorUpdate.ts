@@ -7,6 +7,10 @@ import type { DecisionRecord } from './rollout/explorationPolicy.js'
 /** Settings of the clipped objective, which PPO and GRPO share. */
 export const actorOptions = {
   actorLr: { default: 3e-5, help: 'AdamW learning rate of the DiT' },
+  finalLrShare: {
+    default: 1,
+    help: 'share of its learning rate that the DiT ends with; it falls evenly over --episodes',
+  },
   clipRange: { default: 0.2, help: 'the ratio is clipped to 1 ± this' },
   updateEpochs: { default: 4, help: 'passes over the experience for the actor' },
   minibatchSize: { default: 256, help: 'decisions in a minibatch' },
@@ -39,14 +43,19 @@ export type ActorMetrics = {
   readonly entropy?: number
 }
 
-/** Passes over the decisions with the clipped objective, until the policy has moved far enough from what acted. */
+/**
+ * Passes over the decisions with the clipped objective, until the policy has moved far enough from what acted.
+ * @param progress share of the run that is over, 0 to 1
+ */
 export async function updateActor(
   decisions: readonly DecisionRecord[],
   advantages: Float32Array,
   parts: ActorParts,
   config: ActorConfig,
+  progress: number,
   rng: Rng,
 ): Promise<ActorMetrics> {
+  const actorLr = config.actorLr * (1 - progress * (1 - config.finalLrShare))
   const totals = { loss: 0, approxKl: 0, clipFraction: 0, gradNorm: 0, entropy: 0 }
   let actorSteps = 0
   let skippedSteps = 0
@@ -57,7 +66,7 @@ export async function updateActor(
         ...actorFeeds(decisions, rows, parts),
         advantage: floats(rows, (i) => advantages[i]),
         clipRange: config.clipRange,
-        actorLr: config.actorLr,
+        actorLr,
       })
       actorSteps += 1
       if (result.applied !== 1) {

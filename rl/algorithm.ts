@@ -19,6 +19,8 @@ export const rolloutOptions = {
 export interface IterationBatch {
   /** From 0. */
   readonly iteration: number
+  /** Share of the run's episodes that came before it, 0 to 1; 0 where their number is open. */
+  readonly progress: number
   readonly experience: Experience
   /** Of the same episodes, in the same order; those that share a start state stand together. */
   readonly records: readonly EpisodeRecord[]

@@ -32,7 +32,7 @@ export type GrpoMetrics = ActorMetrics & {
 
 /** One update: advantages within groups, then the clipped objective on the DiT. */
 export async function grpoUpdate(
-  { experience, records }: IterationBatch,
+  { experience, records, progress }: IterationBatch,
   parts: ActorParts,
   config: GrpoConfig,
   rng: Rng,
@@ -52,6 +52,6 @@ export async function grpoUpdate(
   return {
     decisions: decisions.length,
     informativeGroups: informative.length / records.length,
-    ...(await updateActor(decisions, advantages, parts, config, rng)),
+    ...(await updateActor(decisions, advantages, parts, config, progress, rng)),
   }
 }

@@ -80,7 +80,7 @@ export async function ppoUpdate(
     decisions: decisions.length,
     valueLoss: valueLoss / Math.max(1, criticSteps),
     explainedVariance: explainedVariance(values, returns),
-    ...(await updateActor(decisions, advantages, parts, actorConfig, rng)),
+    ...(await updateActor(decisions, advantages, parts, actorConfig, batch.progress, rng)),
   }
 }
 

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { UserError, unknownId } from '@vla-gym/gymnasium'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { type Device, devices } from '../policy/index.js'
+import { type ActingSettings, type Device, devices } from '../policy/index.js'
 
 /** Options that every command which computes has. */
 export interface CommonOptions {
@@ -41,6 +41,17 @@ export function share(value: string): number {
   if (parsed > 1) throw new InvalidArgumentError('must be from 0 to 1.')
   return parsed
 }
+
+/** The settings of `withActingOptions` that were given. */
+export const actingSettings = ({
+  denoisingSteps,
+  executedSteps,
+  initialNoise,
+}: ActingSettings): ActingSettings => ({
+  ...(denoisingSteps !== undefined && { denoisingSteps }),
+  ...(executedSteps !== undefined && { executedSteps }),
+  ...(initialNoise !== undefined && { initialNoise }),
+})
 
 /** Options that say how a policy acts, where its manifest is not to. */
 export function withActingOptions(command: Command): Command {
@@ -84,6 +95,7 @@ const settingParsers: Readonly<Record<string, (value: string) => number>> = {
   criticWarmupIterations: seed,
   successSteps: seed,
   groupSize,
+  finalLrShare: share,
   maxGradNorm: positive,
   noiseLevel: positive,
   noiseStdMin: positive,

@@ -5,6 +5,8 @@ import { Rng, UserError } from '@vla-gym/gymnasium'
 import type { AdamWGroup, Model, TensorData } from '@vla-gym/onnx-grad'
 import type { Suite } from '../../envs/index.js'
 import {
+  type ActingSettings,
+  actingWith,
   checkDevice,
   createSampler,
   type Device,
@@ -58,6 +60,8 @@ export interface TrainRlOptions {
   readonly evaluationEpisodes: number
   readonly threads: number
   readonly device?: Device
+  /** How the policy acts, in training and afterwards, where not as its manifest says. */
+  readonly acting?: ActingSettings
   /** Trains low-rank adapters of the DiT's weights instead of the weights. */
   readonly loraRank?: number
   /** Seconds between checkpoints; default 20. */
@@ -100,10 +104,12 @@ export async function trainRl(pool: RolloutPool, options: TrainRlOptions): Promi
   const { suite, tasks, seed, signal, checkpointSeconds = 20 } = options
   const { algorithm: algorithmId = rlDefaults.algorithm, sampler: samplerId = rlDefaults.sampler } = options
   const config = settingsOf(rlOptions(algorithmId, samplerId), options.config)
+  if (config.finalLrShare !== 1 && options.episodes === undefined)
+    throw new UserError('finalLrShare is reached at the last episode: set episodes (--episodes) too')
   const { embodiment } = suite
   await checkDevice(options.device)
   const initDir = resolvePolicyDir(options.init)
-  const initial = loadPolicyData(initDir)
+  const initial = actingWith(loadPolicyData(initDir), options.acting ?? {})
   const { contentHash } = readFolder(initDir).manifest
   const { threads, device } = options
   const runtime = await PolicyRuntime.create(initial, { threads, device })
@@ -123,6 +129,7 @@ export async function trainRl(pool: RolloutPool, options: TrainRlOptions): Promi
     ...(options.loraRank !== undefined && { loraRank: options.loraRank }),
     algorithm: algorithmId,
     sampler: samplerId,
+    ...options.acting,
     ...config,
   })
   const before = await evaluateOnce('before', contentHash)
@@ -186,7 +193,8 @@ export async function trainRl(pool: RolloutPool, options: TrainRlOptions): Promi
       })
       const rolloutSeconds = (performance.now() - start) / 1000
       const rng = Rng.fromSeed(seed, 'update', iteration)
-      const metrics = await algorithm.update({ iteration, experience, records }, rng)
+      const progress = options.episodes ? Math.min(1, episodes / options.episodes) : 0
+      const metrics = await algorithm.update({ iteration, progress, experience, records }, rng)
       await useTrainedParameters()
 
       iteration += 1

@@ -11,7 +11,7 @@ import {
   withNewExpert,
 } from '../../policy/index.js'
 import { resolvePolicyDir } from '../../rl/checkpoint.js'
-import { printResult, seed, withActingOptions } from '../options.js'
+import { actingSettings, printResult, seed, withActingOptions } from '../options.js'
 import { demoCheckpoint } from '../policies.js'
 
 export function policyCommand(): Command {
@@ -43,9 +43,7 @@ function newCommand(): Command {
     .option('--json', 'print the result as one JSON line on stdout')
     .action((options: NewOptions) => {
       const base = loadPolicyData(resolvePolicyDir(options.from))
-      const { denoisingSteps, executedSteps, initialNoise } = options
-      const acting = { denoisingSteps, executedSteps, initialNoise }
-      const policy = actingWith(withNewExpert(base, options.preset, options.seed), acting)
+      const policy = actingWith(withNewExpert(base, options.preset, options.seed), actingSettings(options))
       savePolicy(options.out, policy)
       report(options, policy)
     })

@@ -1,5 +1,11 @@
 import { Command, Option } from 'commander'
-import { type SamplerId, type SettingTable, samplerIds, samplerOptions } from '../../policy/index.js'
+import {
+  type ActingSettings,
+  type SamplerId,
+  type SettingTable,
+  samplerIds,
+  samplerOptions,
+} from '../../policy/index.js'
 import { type AlgorithmId, algorithmIds, algorithmOptions } from '../../rl/algorithms.js'
 import { findSuite } from '../../rl/evaluate.js'
 import { RolloutPool } from '../../rl/rollout/rolloutPool.js'
@@ -9,6 +15,7 @@ import { rlDefaults, rlOptions, type TrainRlOptions, trainRl } from '../../rl/st
 import { sftOptions, trainSft } from '../../rl/stages/sft.js'
 import { t2aOptions, trainT2a } from '../../rl/stages/t2a.js'
 import {
+  actingSettings,
   type CommonOptions,
   chooseTasks,
   count,
@@ -23,6 +30,7 @@ import {
   type RlOptions,
   refuseOtherSettings,
   successRate,
+  withActingOptions,
   withCommonOptions,
   withRlOptions,
   withSettings,
@@ -136,7 +144,7 @@ function figures(out: string, result: Record<string, number>): string {
   )
 }
 
-interface RlCommandOptions extends RlOptions, DeviceOptions {
+interface RlCommandOptions extends RlOptions, DeviceOptions, ActingSettings {
   init: string
   suite: string
   task?: string
@@ -155,7 +163,7 @@ const everySetting = Object.assign(
 ) as SettingTable
 
 function rlCommand(): Command {
-  const command = withRlOptions(new Command('rl'))
+  const command = withActingOptions(withRlOptions(new Command('rl')))
     .description('fine-tune the action expert with reinforcement learning on sparse success rewards')
     .requiredOption('--init <dir>', 'policy or run folder to start from')
     .option('--suite <id>', 'suite', 'simpler-widowx')
@@ -193,6 +201,7 @@ function rlCommand(): Command {
       threads: options.threads,
       device: options.device,
       loraRank: options.loraRank,
+      acting: actingSettings(options),
       workers: options.workers,
     })
     printResult(options.json, summary, rlText(summary))

@@ -103,7 +103,12 @@ describe('a GRPO update', () => {
   const recordsOf = (...successes: number[]) =>
     episodes.map((episode, i) => ({ ...newRecord(episode), success: successes[i] === 1 }))
   const update = (records: ReturnType<typeof recordsOf>, changes: Partial<typeof config> = {}) =>
-    grpoUpdate({ iteration: 0, experience, records }, parts, { ...config, ...changes }, Rng.fromSeed(1))
+    grpoUpdate(
+      { iteration: 0, progress: 0, experience, records },
+      parts,
+      { ...config, ...changes },
+      Rng.fromSeed(1),
+    )
 
   beforeAll(async () => {
     const runtime = await PolicyRuntime.create(data)
