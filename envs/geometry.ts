@@ -17,6 +17,24 @@ export type Shape =
   /** Convex hull of points, xyz triples. */
   | { readonly kind: 'hull'; readonly vertices: Float32Array }
 
+export type Texture =
+  | 'plain'
+  | 'wood'
+  | 'checker'
+  | 'cloth'
+  | 'grain'
+  | 'weave'
+  | 'brushed'
+  | 'speckle'
+  | 'tiles'
+  | 'marble'
+  | 'concrete'
+  | 'stripes'
+  | 'gingham'
+  | 'terrazzo'
+  | 'herringbone'
+  | 'dots'
+
 /** A coloured convex piece of a body, placed in the body's frame; the collider and what the camera sees. */
 export interface Part {
   readonly shape: Shape
@@ -24,7 +42,7 @@ export interface Part {
   /** 0xrrggbb, sRGB. */
   readonly color: number
   /** Procedural pattern over the colour. */
-  readonly texture?: 'plain' | 'wood' | 'checker' | 'cloth' | 'grain' | 'weave' | 'brushed' | 'speckle'
+  readonly texture?: Texture
   /** Seen by cameras; default true. */
   readonly visible?: boolean
   /** Touched by physics; default true. */

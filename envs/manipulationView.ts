@@ -1,3 +1,11 @@
+import {
+  type Appearance,
+  dress,
+  Grain,
+  movedCamera,
+  type OwnSurfaces,
+  ownSurfaces,
+} from './appearance/index.js'
 import type { PinholeCamera } from './cameras/index.js'
 import type { Body } from './geometry.js'
 import { SceneGraph, SoftwareRenderer } from './renderer/index.js'
@@ -24,13 +32,19 @@ export interface VisibleScene {
  * in an array of its own; the second and third of one state cost no drawing.
  */
 export class ManipulationView {
-  /** Intrinsics (px) and world pose. */
-  readonly camera: PinholeCamera
   /** Names by segmentation value; 0 is what no body covers. */
   readonly segmentationNames: readonly string[]
   private readonly scene: VisibleScene
   private readonly graph: SceneGraph
   private readonly renderer: SoftwareRenderer
+  private readonly own: OwnSurfaces
+  /** Of a camera, what this view sees of it. */
+  private readonly crop: (camera: PinholeCamera) => PinholeCamera
+  private readonly wholeCamera: PinholeCamera
+  private readonly plainCamera: PinholeCamera
+  private currentCamera: PinholeCamera
+  private appearance: Appearance | undefined
+  private grain: Grain | undefined
 
   /** @param camera the whole frame, of which `crop` is a part. */
   constructor(
@@ -40,14 +54,37 @@ export class ManipulationView {
   ) {
     this.scene = scene
     this.graph = new SceneGraph(scene.visibleBodies(), scene.fixedBodies())
-    this.camera = camera.cropped(crop, width, height)
+    this.own = ownSurfaces(this.graph)
+    this.crop = (whole) => whole.cropped(crop, width, height)
+    this.wholeCamera = camera
+    this.plainCamera = this.currentCamera = this.crop(camera)
     this.segmentationNames = ['background', ...this.graph.nodes.map(({ name }) => name)]
     this.renderer = new SoftwareRenderer({ width, height, supersample: 2 })
   }
 
-  /** sRGB, uint8 [height, width, 3]. */
-  render(): Uint8Array {
-    return this.renderer.rgb(this.posed(), this.camera)
+  /** Intrinsics (px) and world pose. */
+  get camera(): PinholeCamera {
+    return this.currentCamera
+  }
+
+  /** Shows the scene like this from now on; undefined: as it is. */
+  wear(appearance: Appearance | undefined): void {
+    if (appearance === this.appearance) return
+    this.appearance = appearance
+    dress(this.graph, this.own, appearance ?? {})
+    const { camera, noise } = appearance ?? {}
+    this.grain = noise && noise.deviation > 0 ? new Grain(noise) : undefined
+    this.currentCamera = camera ? this.crop(movedCamera(this.wholeCamera, camera)) : this.plainCamera
+  }
+
+  /**
+   * sRGB, uint8 [height, width, 3].
+   * @param frame number of the picture in its episode, for the grain of an appearance
+   */
+  render(frame = 0): Uint8Array {
+    const picture = this.renderer.rgb(this.posed(), this.camera)
+    this.grain?.apply(picture, frame)
+    return picture
   }
 
   /** Depth along the optical axis, float32 [height, width], m; 0 where no body is. Of a pixel's nearest sample. */

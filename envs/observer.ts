@@ -1,5 +1,12 @@
-import { UserError } from '@vla-gym/gymnasium'
-import { extrinsicsMatrix, intrinsicsMatrix } from './cameras/index.js'
+import { Rng, UserError } from '@vla-gym/gymnasium'
+import {
+  type Appearance,
+  appearanceSpec,
+  drawAppearance,
+  movedCamera,
+  shadedBodies,
+} from './appearance/index.js'
+import { extrinsicsMatrix, intrinsicsMatrix, type PinholeCamera } from './cameras/index.js'
 import { widowx } from './embodiments.js'
 import type { ManipulationEnvOptions } from './manipulationOptions.js'
 import { ManipulationView } from './manipulationView.js'
@@ -9,14 +16,30 @@ import { CONTROL_PERIOD, type Scene } from './scenes/scene.js'
 
 const NO_IMAGE = new Uint8Array(0)
 
+interface ObserverState {
+  readonly joints: readonly number[]
+  readonly velocities: readonly number[]
+  readonly frame: number
+  readonly looks: ReturnType<Rng['save']>
+  readonly appearance?: Appearance
+}
+
 /** Makes the observations of a scene: measures its robot, and keeps the camera that draws it. */
 export class Observer {
   /** TCP orientation at reset, [4], base frame. */
   readonly homeRotation: Float64Array
   private readonly scene: Scene
   private readonly options: ManipulationEnvOptions
-  private readonly constants: ConstantObservation
+  private readonly wholeCamera: PinholeCamera
   private readonly pictures: Pictures
+  private readonly shaded: readonly string[]
+  /** Of the episode. */
+  private constants: ConstantObservation
+  /** Where episodes' looks come from; a stream of its own, so that placements do not depend on it. */
+  private looks = Rng.fromSeed(0, 'appearance')
+  private appearance: Appearance | undefined
+  /** Control steps since reset. */
+  private frame = 0
   /** Joint positions now, and velocities over the last control step. */
   private readonly joints = new Float64Array(JOINTS)
   private readonly velocities = new Float64Array(JOINTS)
@@ -28,29 +51,37 @@ export class Observer {
     this.scene = scene
     this.options = options
     this.homeRotation = scene.robot.kinematics.tcp.slice(3)
-    const { width = 640, height = 480, crop = [0, 0, 640, 480] } = options.image ?? {}
-    const camera = scene.spec.camera().cropped(crop, width, height)
+    this.wholeCamera = scene.spec.camera()
+    this.shaded = shadedBodies([
+      ...scene.spec.furniture.map(({ body }) => body.name),
+      ...scene.objects.map(({ name }) => name),
+    ])
     this.constants = {
       instruction,
       basePose: scene.baseFrame.toWorld(Float32Array.of(0, 0, 0, 0, 0, 0, 1)),
-      cameraIntrinsics: intrinsicsMatrix(camera),
-      cameraExtrinsics: extrinsicsMatrix(camera),
+      ...this.matrices(),
     }
     this.pictures = {
-      image: () => (options.image ? this.camera().render() : NO_IMAGE),
+      image: () => (options.image ? this.camera().render(this.frame) : NO_IMAGE),
       depth: options.depth ? () => this.camera().renderDepth() : undefined,
       segmentation: options.segmentation ? () => this.camera().renderSegmentation() : undefined,
     }
   }
 
-  /** After a reset: joints as they are, at rest. */
-  reset(): void {
+  /** After a reset: joints as they are, at rest, and a new look. */
+  reset(seed: number | undefined): void {
     this.readJoints()
     this.velocities.fill(0)
+    this.frame = 0
+    if (seed !== undefined) this.looks = Rng.fromSeed(seed, 'appearance')
+    const { appearance = 'plain' } = this.options
+    if (appearance === 'plain') this.wear(undefined)
+    else this.wear(drawAppearance(appearanceSpec(appearance), this.shaded, this.looks))
   }
 
   /** After a control step. */
   measure(): void {
+    this.frame++
     const { joints, velocities } = this
     for (let i = 0; i < JOINTS; i++) velocities[i] = -joints[i]
     this.readJoints()
@@ -75,17 +106,40 @@ export class Observer {
   camera(): ManipulationView {
     const { image } = this.options
     if (!image) throw new UserError('no camera: set the option image: { width, height }')
-    this.view ??= new ManipulationView(this.scene, image, this.scene.spec.camera())
+    this.view ??= new ManipulationView(this.scene, image, this.wholeCamera)
+    this.view.wear(this.appearance)
     return this.view
   }
 
-  save(): number[] {
-    return [...this.joints, ...this.velocities]
+  /** Another view's picture of the present state, in the episode's look. */
+  picture(view: ManipulationView): Uint8Array {
+    view.wear(this.appearance)
+    return view.render(this.frame)
   }
 
-  restore(state: readonly number[]): void {
-    this.joints.set(state.slice(0, JOINTS))
-    this.velocities.set(state.slice(JOINTS))
+  save(): ObserverState {
+    const { joints, velocities, frame, looks, appearance } = this
+    return { joints: [...joints], velocities: [...velocities], frame, looks: looks.save(), appearance }
+  }
+
+  restore({ joints, velocities, frame, looks, appearance }: ObserverState): void {
+    this.joints.set(joints)
+    this.velocities.set(velocities)
+    this.frame = frame
+    this.looks = Rng.restore(looks)
+    this.wear(appearance)
+  }
+
+  private wear(appearance: Appearance | undefined): void {
+    if (appearance === this.appearance) return
+    this.appearance = appearance
+    this.constants = { ...this.constants, ...this.matrices() }
+  }
+
+  private matrices(): Pick<ConstantObservation, 'cameraIntrinsics' | 'cameraExtrinsics'> {
+    const { width = 640, height = 480, crop = [0, 0, 640, 480] } = this.options.image ?? {}
+    const camera = movedCamera(this.wholeCamera, this.appearance?.camera).cropped(crop, width, height)
+    return { cameraIntrinsics: intrinsicsMatrix(camera), cameraExtrinsics: extrinsicsMatrix(camera) }
   }
 
   private readJoints(): void {

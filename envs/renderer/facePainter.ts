@@ -15,7 +15,7 @@ import { createLights, type Lights, pack, shade } from './lighting.js'
 import type { Node } from './sceneGraph.js'
 import { maxCorners, type Solid, type Surface } from './solid.js'
 import type { Spans } from './spans.js'
-import { firstPlanar, levelFactor, textureLevels, visibleDetail } from './textures.js'
+import { firstPlanar, textureLevels, visibleDetail } from './textures.js'
 import { createPolygon, type Projected, projectClipped, type View } from './view.js'
 
 /** Draws the faces of bodies that look at the eye into a frame. */
@@ -67,7 +67,9 @@ export class FacePainter {
       const light = shade(this.#lights, nx, ny, nz, false)
       const receives = map !== null && projected.receives[face] === 1
       if (surface.texture === 0 && !receives) {
-        fillFlat(frame, spans, plane, pack(surface.r * light, surface.g * light, surface.b * light, solid.id))
+        const [red, green, blue] = this.#lights.tint
+        const { r, g, b } = surface
+        fillFlat(frame, spans, plane, pack(r * light * red, g * light * green, b * light * blue, solid.id))
         continue
       }
       this.#mix(surface, light, receives ? shade(this.#lights, nx, ny, nz, true) : light, solid.id)
@@ -140,13 +142,16 @@ export class FacePainter {
   }
 
   /** Colours of a surface by texture level, lit and in shadow. */
-  #mix({ r, g, b, texture }: Surface, light: number, shadow: number, id: number): void {
+  #mix({ r, g, b, dark, texture }: Surface, light: number, shadow: number, id: number): void {
     const { ramp } = this.#shader
+    const { tint } = this.#lights
     for (let level = texture === 0 ? textureLevels - 1 : 0; level < textureLevels; level++) {
-      const lit = light * levelFactor(level)
-      const dark = shadow * levelFactor(level)
-      ramp[level] = pack(r * lit, g * lit, b * lit, id)
-      ramp[level + textureLevels] = pack(r * dark, g * dark, b * dark, id)
+      const bright = level / (textureLevels - 1)
+      const red = tint[0] * (dark[0] + (r - dark[0]) * bright)
+      const green = tint[1] * (dark[1] + (g - dark[1]) * bright)
+      const blue = tint[2] * (dark[2] + (b - dark[2]) * bright)
+      ramp[level] = pack(red * light, green * light, blue * light, id)
+      ramp[level + textureLevels] = pack(red * shadow, green * shadow, blue * shadow, id)
     }
   }
 

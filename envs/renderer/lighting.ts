@@ -1,4 +1,27 @@
 import { AmbientLight, DirectionalLight, type Scene } from 'three'
+import type { Vec3 } from '../geometry.js'
+
+/** Light of a scene, in SAPIEN's units. */
+export interface Lighting {
+  readonly ambient: number
+  /** Straight down, with shadows. */
+  readonly sun: number
+  /** Two more, without; directions need not be unit vectors. */
+  readonly sides: readonly { readonly direction: Vec3; readonly intensity: number }[]
+  /** Colour of all of them: factors of linear red, green and blue. */
+  readonly tint: Vec3
+}
+
+/** Of SimplerEnv's tabletop scenes (ManiSkill2_real2sim put_on_in_scene.py `_setup_lighting`). */
+export const tabletopLighting: Lighting = {
+  ambient: 0.3,
+  sun: 2.2,
+  sides: [
+    { direction: [-1, -0.5, -1], intensity: 0.7 },
+    { direction: [1, 1, -1], intensity: 0.7 },
+  ],
+  tint: [1, 1, 1],
+}
 
 /**
  * Radiance to pixel value: a horizontal face under the three lights of a tabletop scene keeps its own colour
@@ -23,8 +46,10 @@ export function pack(r: number, g: number, b: number, id: number): number {
   return (encode(r) | (encode(g) << 8) | (encode(b) << 16) | (id << 24)) >>> 0
 }
 
-/** White lights of a scene, as shading factors of a Lambert face. */
+/** Lights of a scene, as shading factors of a Lambert face. */
 export interface Lights {
+  /** Colour of all of them. */
+  readonly tint: Float64Array
   ambient: number
   /** Per light: unit vector to the light, then intensity / pi. */
   readonly directional: Float64Array
@@ -36,10 +61,11 @@ export interface Lights {
 }
 
 export function createLights(): Lights {
-  return { ambient: 0, directional: new Float64Array(4 * 8), count: 0, sun: -1, version: 0 }
+  const tint = Float64Array.of(1, 1, 1)
+  return { tint, ambient: 0, directional: new Float64Array(4 * 8), count: 0, sun: -1, version: 0 }
 }
 
-/** Reads the lights of a scene: ambient and directional, at most eight, white. */
+/** Reads the lights of a scene: directional, at most eight, and ambient, whose colour is that of all. */
 export function readLights(scene: Scene, out: Lights): void {
   let ambient = 0
   let count = 0
@@ -47,8 +73,12 @@ export function readLights(scene: Scene, out: Lights): void {
   let changed = false
   for (const child of scene.children) {
     if (!child.visible) continue
-    if (child instanceof AmbientLight) ambient += child.intensity / Math.PI
-    else if (child instanceof DirectionalLight && count < 8) {
+    if (child instanceof AmbientLight) {
+      ambient += child.intensity / Math.PI
+      changed = put(out.tint, 0, child.color.r) || changed
+      changed = put(out.tint, 1, child.color.g) || changed
+      changed = put(out.tint, 2, child.color.b) || changed
+    } else if (child instanceof DirectionalLight && count < 8) {
       const x = child.position.x - child.target.position.x
       const y = child.position.y - child.target.position.y
       const z = child.position.z - child.target.position.z

@@ -14,7 +14,11 @@ import {
 } from 'three'
 import { ConvexGeometry } from 'three/examples/jsm/geometries/ConvexGeometry.js'
 import type { Body, Part, Quat, Shape, Vec3 } from '../geometry.js'
-import { compileSolid, type Solid } from './solid.js'
+import { type Lighting, tabletopLighting } from './lighting.js'
+import { compileSolid, type Solid, type Surface } from './solid.js'
+
+/** Linear red, green and blue where no body is. */
+export const emptySpace: Vec3 = [0.26, 0.27, 0.28]
 
 /** Geometry of a shape in its own frame, metres. */
 export function shapeGeometry(shape: Shape): BufferGeometry {
@@ -48,26 +52,10 @@ function partMesh(part: Part): Mesh<BufferGeometry, MeshLambertMaterial> {
   return mesh
 }
 
-function directionalLight(direction: Vec3, intensity: number): DirectionalLight {
-  const light = new DirectionalLight(0xffffff, intensity)
+function setLight(light: DirectionalLight, direction: Vec3, intensity: number, tint: Vec3): void {
   light.position.set(-direction[0], -direction[1], -direction[2])
-  return light
-}
-
-/**
- * Lights of SimplerEnv's tabletop scenes (ManiSkill2_real2sim put_on_in_scene.py `_setup_lighting`): ambient 0.3,
- * directional (0,0,-1) 2.2, (-1,-0.5,-1) 0.7, (1,1,-1) 0.7. SAPIEN adds the ambient light without the 1/pi of a
- * Lambert surface and three.js with it, hence the factor pi.
- */
-function tabletopLights(): [AmbientLight, ...DirectionalLight[]] {
-  const sun = directionalLight([0, 0, -1], 2.2)
-  sun.castShadow = true
-  return [
-    new AmbientLight(0xffffff, 0.3 * Math.PI),
-    sun,
-    directionalLight([-1, -0.5, -1], 0.7),
-    directionalLight([1, 1, -1], 0.7),
-  ]
+  light.intensity = intensity
+  light.color.setRGB(...tint)
 }
 
 /** One body of the scene: its three.js group, and its faces for the software renderer. */
@@ -91,9 +79,15 @@ export class SceneGraph {
   version = 0
   fixedVersion = 0
   readonly #byName: ReadonlyMap<string, Node>
+  #background: Vec3 = emptySpace
+  readonly #ambient = new AmbientLight()
+  readonly #sun = new DirectionalLight()
+  readonly #sides = [new DirectionalLight(), new DirectionalLight()] as const
 
   constructor(bodies: readonly Body[], fixed: readonly string[] = ['table']) {
-    this.scene.add(...tabletopLights())
+    this.#sun.castShadow = true
+    this.scene.add(this.#ambient, this.#sun, ...this.#sides)
+    this.setLighting(tabletopLighting)
     this.nodes = bodies.map((body, index) => {
       const group = new Group()
       group.name = body.name
@@ -128,6 +122,41 @@ export class SceneGraph {
     const { group, fixed } = this.#node(name)
     if (group.visible === visible) return
     group.visible = visible
+    this.version++
+    if (fixed) this.fixedVersion++
+  }
+
+  /** Colour where no body is: linear red, green and blue. */
+  get background(): Vec3 {
+    return this.#background
+  }
+
+  set background(color: Vec3) {
+    if (color === this.#background) return
+    this.#background = color
+    this.version++
+    this.fixedVersion++
+  }
+
+  /** SAPIEN adds the ambient light without the 1/pi of a Lambert surface and three.js with it, hence the factor pi. */
+  setLighting({ ambient, sun, sides, tint }: Lighting): void {
+    this.#ambient.intensity = ambient * Math.PI
+    this.#ambient.color.setRGB(...tint)
+    setLight(this.#sun, [0, 0, -1], sun, tint)
+    this.#sides.forEach((light, i) => {
+      setLight(light, sides[i].direction, sides[i].intensity, tint)
+    })
+  }
+
+  /** Changes how the parts of a body that cameras see look; one surface for each. */
+  paint(name: string, surfaces: readonly Surface[]): void {
+    const { solid, group, fixed } = this.#node(name)
+    if (surfaces.every((surface, part) => surface === solid.surfaces[part])) return
+    for (const [part, surface] of surfaces.entries()) {
+      solid.surfaces[part] = surface
+      const { material } = group.children[part] as Mesh<BufferGeometry, MeshLambertMaterial>
+      material.color.setRGB(surface.r, surface.g, surface.b)
+    }
     this.version++
     if (fixed) this.fixedVersion++
   }

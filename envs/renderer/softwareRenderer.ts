@@ -21,9 +21,6 @@ export interface SoftwareRendererOptions {
   readonly shadows?: boolean
 }
 
-/** Empty space. */
-const emptyColor = pack(0.26, 0.27, 0.28, 0)
-
 /** What the renderer keeps of a scene, with the last picture of it. */
 interface Kept {
   readonly projected: readonly Projected[]
@@ -180,10 +177,11 @@ export class SoftwareRenderer {
   }
 
   /** Draws the fixed bodies, into the frame and the background. */
-  #drawBackground({ nodes }: SceneGraph, kept: Kept): void {
+  #drawBackground({ nodes, background: empty }: SceneGraph, kept: Kept): void {
     const { canvas, ground, lights, projected, view } = kept
     const { frame, background } = canvas
     kept.still = {}
+    const emptyColor = pack(...empty, 0)
     frame.color.fill(emptyColor)
     frame.inverseDepth.fill(0)
     ground.dark.fill(emptyColor)

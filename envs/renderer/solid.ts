@@ -1,13 +1,15 @@
 import { UserError } from '@vla-gym/gymnasium'
 import { type BufferGeometry, type Matrix4, type Mesh, type MeshLambertMaterial, Vector3 } from 'three'
-import { textureKinds } from './textures.js'
+import { darkOf, textureKinds } from './textures.js'
 
 /** Surface of one part: how its faces are coloured. */
 export interface Surface {
-  /** Linear albedo. */
+  /** Linear albedo; of a texture, at its brightest step. */
   readonly r: number
   readonly g: number
   readonly b: number
+  /** The same at its darkest step: r, g, b. */
+  readonly dark: readonly [number, number, number]
   /** Index into `textureKinds`; 0 is plain. */
   readonly texture: number
   /** Body to part, row-major 3x4, for textures. */
@@ -33,8 +35,8 @@ export interface Solid {
   readonly partVertices: Int32Array
   /** Part of each face. */
   readonly facePart: Int32Array
-  /** Surface of each part. */
-  readonly surfaces: readonly Surface[]
+  /** Surface of each part; may be replaced. */
+  readonly surfaces: Surface[]
   /**
    * Edges of part p, four numbers each, `edges[4 partEdges[p] .. 4 partEdges[p + 1])`: from, to, the face that has it
    * in this direction, and the face that has it in the other.
@@ -148,7 +150,7 @@ export function compileSolid(
     const { r, g, b } = mesh.material.color
     const toPart = mesh.matrix.clone().invert().transpose().elements.slice(0, 12)
     const texture = Math.max(textureKinds.indexOf(mesh.userData.texture), 0)
-    return { r, g, b, texture, toPart: Float64Array.from(toPart) }
+    return { r, g, b, dark: darkOf(r, g, b), texture, toPart: Float64Array.from(toPart) }
   })
   return {
     id,
