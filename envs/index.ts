@@ -1,3 +1,4 @@
+export type { AppearanceOption, AppearanceSpec } from './appearance/index.js'
 export { type EmbodimentDescription, embodiments } from './embodiments.js'
 export { makeEnv, suites } from './makeEnv.js'
 export {
@@ -9,6 +10,8 @@ export {
   type ManipulationObservation,
   type ResetOptions,
 } from './manipulationEnv.js'
+export type { MovingInfo } from './motion/movingEnv.js'
+export type { MotionOutcome } from './motion/score.js'
 export { initPhysics } from './physics/world.js'
 export type { Suite } from './suites/suite.js'
 export type { CustomPlacement, CustomSpot } from './tasks/customPlacement.js'

@@ -1,14 +1,20 @@
 import { register } from '@vla-gym/gymnasium'
 import { ManipulationEnv, type ManipulationEnvOptions } from './manipulationEnv.js'
+import { makeMovingEnv } from './motion/makeMovingEnv.js'
 import type { ObjectSpec } from './scenes/objects.js'
+import { dominoWidowx, dominoWidowxCluttered } from './suites/dominoWidowx.js'
 import { simplerWidowx } from './suites/simplerWidowx.js'
 import type { Suite } from './suites/suite.js'
 import { findTask, tasks } from './tasks/registry.js'
 
-export const suites: ReadonlyMap<string, Suite> = new Map([[simplerWidowx.id, simplerWidowx]])
+export const suites: ReadonlyMap<string, Suite> = new Map(
+  [simplerWidowx, dominoWidowx, dominoWidowxCluttered].map((suite) => [suite.id, suite]),
+)
 
 /** Environment of a task; UserError with the nearest known ids for one that is not known. */
 export function makeEnv(taskId: string, options: ManipulationEnvOptions = {}): ManipulationEnv {
+  const moving = makeMovingEnv(taskId, options)
+  if (moving) return moving
   const task = findTask(taskId)
   const others = new Set<ObjectSpec>()
   for (const { scene, source, target } of tasks.values()) {

@@ -59,6 +59,8 @@ export interface GroundingLabels {
 }
 
 const ACTION_LIMITS = [1, 1, 1, Math.PI / 2, Math.PI / 2, Math.PI / 2, 1]
+/** Of 'wide' placements, so that the layouts at the border of the ranges are not at the border of what was seen. */
+const WIDENING = 1.25
 const VIDEO = { width: 320, height: 240 }
 
 /** What an episode carries beside the physics and the controller; all of it goes into snapshots. */
@@ -98,13 +100,21 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
   private started = false
   private video: ManipulationView | undefined
 
-  /** @param others the suite's other objects, placed when `distractors` is set. */
-  constructor(task: PutOnTask, options: ManipulationEnvOptions = {}, others: readonly ObjectSpec[] = []) {
+  /**
+   * @param others the suite's other objects, placed when `distractors` is set.
+   * @param scene instead of one with the objects above.
+   */
+  constructor(
+    task: PutOnTask,
+    options: ManipulationEnvOptions = {},
+    others: readonly ObjectSpec[] = [],
+    scene?: Scene,
+  ) {
     checkOptions(options)
     this.task = task
     this.options = options
     const objects = [task.source, task.target, ...(options.distractors ? others : [])]
-    this.scene = new Scene(task.scene, widowx250s, objects, options.drive)
+    this.scene = scene ?? new Scene(task.scene, widowx250s, objects, options.drive)
     this.evaluation = new PutOnEvaluation(task, this.scene)
     this.observer = new Observer(this.scene, task.instruction, options)
     this.observationSpace = observationSpace(options)
@@ -122,7 +132,7 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
     const episodeId = custom ? undefined : this.chooseEpisode(options.episodeId)
     this.place(custom ?? this.choosePlacement(episodeId))
     this.controller.reset(this.scene.robot.q)
-    this.observer.reset()
+    this.observer.reset(seed)
     this.evaluation.reset()
     this.episode = startOfEpisode()
     const { info } = this.episode
@@ -155,7 +165,7 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
   /** Picture of the present state for videos, 320x240. */
   render(): RenderFrame {
     this.video ??= new ManipulationView(this.scene, VIDEO, this.task.scene.camera())
-    return { ...VIDEO, data: this.video.render() }
+    return { ...VIDEO, data: this.observer.picture(this.video) }
   }
 
   grounding(): GroundingLabels {
@@ -237,7 +247,8 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
   }
 
   private choosePlacement(episodeId: number | undefined): Placement {
-    return episodeId === undefined ? this.task.random(this.rng) : this.task.official(episodeId)
+    if (episodeId !== undefined) return this.task.official(episodeId)
+    return this.task.random(this.rng, this.options.placement === 'wide' ? WIDENING : 1)
   }
 
   private place({ source, target }: Placement): void {
@@ -307,7 +318,7 @@ interface SavedState {
   readonly robot: number[]
   readonly target: number[]
   readonly jointTarget: number[]
-  readonly observer: number[]
+  readonly observer: ReturnType<Observer['save']>
   readonly evaluation: ReturnType<PutOnEvaluation['save']>
 }
 

@@ -1,5 +1,7 @@
 import { UserError } from '@vla-gym/gymnasium'
+import { type AppearanceOption, checkAppearance } from './appearance/index.js'
 import type { ImageSpec } from './manipulationView.js'
+import type { MotionOptions } from './motion/motionOptions.js'
 import { type DriveModel, driveModels } from './robots/driveModels.js'
 
 export interface ManipulationEnvOptions {
@@ -8,8 +10,11 @@ export interface ManipulationEnvOptions {
   /** Observations have `depth` and `segmentation` of the image's size too. */
   readonly depth?: boolean
   readonly segmentation?: boolean
-  /** 'official': SimplerEnv's grid; 'random': uniform over the same ranges. Default 'random'. */
-  readonly placement?: 'official' | 'random'
+  /**
+   * 'official': SimplerEnv's grid; 'random' (default): uniform over the same ranges; 'wide': over ranges
+   * that are wider where there is room, for training.
+   */
+  readonly placement?: 'official' | 'random' | 'wide'
   /**
    * 'set-down' (default): objects start 0.2 mm above what they stand on; 'drop': they fall from 0.5 m, as in
    * SimplerEnv, which takes longer and ends in the same places.
@@ -21,14 +26,22 @@ export interface ManipulationEnvOptions {
   readonly successSteps?: number
   /** Put the other objects of the scene's tasks on the table too (for grounding data). */
   readonly distractors?: boolean
+  /**
+   * 'plain' (default); 'random': every reset draws another look; or which things change, each from its looks for
+   * training or from the unseen ones. docs/simulator.md.
+   */
+  readonly appearance?: AppearanceOption
+  /** How things move, in tasks where something does. docs/moving-objects.md. */
+  readonly motion?: MotionOptions
 }
 
 /** UserError that names the option. */
 export function checkOptions(options: ManipulationEnvOptions): void {
   const { image, successSteps = 0 } = options
-  checkChoice('placement', options.placement, ['official', 'random'])
+  checkChoice('placement', options.placement, ['official', 'random', 'wide'])
   checkChoice('start', options.start, ['set-down', 'drop'])
   checkChoice('drive', options.drive, Object.keys(driveModels))
+  checkAppearance(options.appearance)
   if (!Number.isInteger(successSteps) || successSteps < 0) {
     throw new UserError(`successSteps must be an integer >= 0, got ${successSteps}`)
   }

@@ -289,6 +289,16 @@ export class Scene {
     this.world.free()
   }
 
+  /** The physics itself, for scenes that move things. Valid until the next reset or restore. */
+  protected get physics() {
+    return {
+      world: this.world,
+      objects: this.objectBodies,
+      obstacles: this.obstacles,
+      substeps: this.substeps,
+    }
+  }
+
   private load(bytes: Uint8Array): void {
     const world = restoreWorld(bytes)
     this.world.free()

@@ -1,3 +1,5 @@
+import type { ManipulationEnvOptions } from '../manipulationOptions.js'
+
 /** Tasks that are evaluated together, and how. */
 export interface Suite {
   readonly id: string
@@ -5,5 +7,8 @@ export interface Suite {
   readonly embodiment: 'widowx'
   /** Fixed layouts of each task, addressed by episodeId. */
   readonly officialEpisodes: number
-  readonly successReadAt: 'last-step'
+  /** 'any-step': an episode ends with its success. */
+  readonly successReadAt: 'last-step' | 'any-step'
+  /** Options of the environments when the world goes on while the policy thinks. */
+  readonly live?: Pick<ManipulationEnvOptions, 'motion'>
 }

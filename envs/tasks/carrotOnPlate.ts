@@ -22,8 +22,8 @@ export const carrotOnPlate: PutOnTask = {
   carryHover: 0.04,
   placeTolerance: 0.015,
   ...pairsAndYaws(PAIRS, YAWS),
-  random(rng) {
-    const [source, target] = randomPair(rng, 0.075, MIN_DISTANCE)
+  random(rng, widening = 1) {
+    const [source, target] = randomPair(rng, 0.075 * widening, MIN_DISTANCE)
     return {
       source: { x: source[0], y: source[1], yaw: rng.choice(YAWS) },
       target: { x: target[0], y: target[1], yaw: 0 },

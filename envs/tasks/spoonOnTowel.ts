@@ -23,10 +23,10 @@ export const spoonOnTowel: PutOnTask = {
   carryHover: 0.04,
   placeTolerance: 0.02,
   ...pairsAndYaws(PAIRS, YAWS),
-  random(rng) {
+  random(rng, widening = 1) {
     const yaw = rng.choice(YAWS)
     for (;;) {
-      const [source, target] = randomPair(rng, 0.075, ACROSS)
+      const [source, target] = randomPair(rng, 0.075 * widening, ACROSS)
       const [dx, dy] = [Math.abs(source[0] - target[0]), Math.abs(source[1] - target[1])]
       const [along, across] = yaw === 0 ? [dx, dy] : [dy, dx]
       if (along < ALONG && across < ACROSS) continue

@@ -21,8 +21,8 @@ export const stackCube: PutOnTask = {
   carryHover: 0.04,
   placeTolerance: 0.006,
   ...pairsAndYaws(PAIRS, [0]),
-  random(rng) {
-    const [source, target] = randomPair(rng, 0.1, MIN_DISTANCE)
+  random(rng, widening = 1) {
+    const [source, target] = randomPair(rng, 0.1 * widening, MIN_DISTANCE)
     return {
       source: { x: source[0], y: source[1], yaw: 0 },
       target: { x: target[0], y: target[1], yaw: 0 },

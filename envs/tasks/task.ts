@@ -38,5 +38,6 @@ export interface PutOnTask {
   readonly officialEpisodes: number
   /** Layout of an official episode; ids wrap around. */
   official(episodeId: number): Placement
-  random(rng: Rng): Placement
+  /** @param widening factor on the edges of the ranges, where there is room; default 1 */
+  random(rng: Rng, widening?: number): Placement
 }

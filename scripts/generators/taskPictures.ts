@@ -16,7 +16,7 @@ const enlarged = 6
 const expertSteps = 9
 
 await initPhysics()
-const tasks = [...suites.values()].flatMap((suite) => suite.tasks)
+const { tasks } = suites.get('simpler-widowx')!
 const canvas = { width: 2 * frame.width + enlarged * imageWidth, height: tasks.length * frame.height }
 const data = new Uint8Array(canvas.width * canvas.height * 3).fill(255)
 

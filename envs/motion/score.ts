@@ -1,0 +1,36 @@
+/** What came of an episode with moving things, in DOMINO's terms (script/eval_metrics.py). */
+export interface MotionOutcome {
+  /** 0 ... 100. */
+  readonly routeCompletion: number
+  /** Product of the penalties' factors. */
+  readonly penalty: number
+  /** Manipulation score, 0 ... 100. */
+  readonly score: number
+  /** Absent on success. */
+  readonly failReason?: FailReason
+  /** Names of the clutter that the robot has touched. */
+  readonly touched: string[]
+  /** Layouts and paths on which the expert failed before the one that was played; see `MotionOptions.verified`. */
+  readonly expertFailures: number
+}
+
+export type FailReason = 'out of bounds' | 'object not lifted' | 'late' | 'lost'
+
+export const OUT_OF_BOUNDS_FACTOR = 0.5
+export const CLUTTER_FACTOR = 0.8
+
+/**
+ * Share of the tool's way to the moving thing, 0 ... 100.
+ * @param start distance between tool and the thing's last known place when the episode began, m
+ * @param end the same when it ended
+ */
+export function routeCompletion(success: boolean, start: number, end: number): number {
+  if (success) return 100
+  if (start < 0.01) return end < 0.05 ? 100 : 50
+  return 100 * Math.min(1, Math.max(0, (start - end) / start))
+}
+
+/** @param touched how many different pieces of clutter the robot has touched */
+export function penaltyFactor(outOfBounds: boolean, touched: number): number {
+  return (outOfBounds ? OUT_OF_BOUNDS_FACTOR : 1) * CLUTTER_FACTOR ** touched
+}
