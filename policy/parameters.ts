@@ -59,3 +59,7 @@ export function countParameters(parameters: Parameters, prefix = ''): number {
   for (const [name, tensor] of parameters) if (name.startsWith(prefix)) count += tensor.data.length
   return count
 }
+
+/** The weights that reinforcement learning trains: those of the action expert. */
+export const expertOf = (parameters: Parameters): Parameters =>
+  new Map([...parameters].filter(([name]) => name.startsWith('dit.')))

@@ -1,4 +1,5 @@
 import { UserError } from '@vla-gym/gymnasium'
+import { decodePng } from '../policy/images/png.js'
 import {
   type Embodiment,
   embodimentPrompt,
@@ -7,7 +8,6 @@ import {
   type PolicyRuntime,
 } from '../policy/index.js'
 import type { Dataset, DatasetInfo, Demonstration } from './dataset.js'
-import { decodePng } from './lerobot/png.js'
 import { visitImages } from './lerobot/read.js'
 import { infoFile } from './lerobot/schema.js'
 import { labelDim } from './rollout/scripted.js'

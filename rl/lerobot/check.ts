@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { UserError } from '@vla-gym/gymnasium'
-import { decodePng } from './png.js'
+import { decodePng } from '../../policy/images/png.js'
 import { type LerobotDataset, openLerobot, readFeatures, readStats, readTasks, visitImages } from './read.js'
 import { defaultFeatures, imageSize, infoFile, sizeOf, statsFile } from './schema.js'
 import { columnStats, type DatasetStats, quantiles, type StatName } from './statistics.js'

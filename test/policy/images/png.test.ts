@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { encode } from 'fast-png'
 import { expect, it } from 'vitest'
-import { decodePng, encodePng, type Picture } from '../../../rl/lerobot/png.js'
+import { decodePng, encodePng, type Picture } from '../../../policy/images/png.js'
 
 const picture: fc.Arbitrary<Picture> = fc
   .tuple(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 12 }))

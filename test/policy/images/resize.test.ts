@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { cropAndResize } from '../../../rl/lerobot/resize.js'
+import { cropAndResize } from '../../../policy/images/resize.js'
 
 it('keeps a picture of its own size, and the mean of every other', () => {
   const size = fc.integer({ min: 1, max: 20 })
