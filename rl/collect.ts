@@ -17,6 +17,9 @@ import {
 } from './rollout/scripted.js'
 import { trainingSeed } from './seeds.js'
 
+/** Placements to learn from: those that are evaluated, or ranges that are wider. */
+export type TrainingPlacement = 'random' | 'wide'
+
 export interface CollectOptions extends DemonstrationOptions {
   readonly suite: Suite
   readonly tasks: readonly string[]
@@ -25,6 +28,10 @@ export interface CollectOptions extends DemonstrationOptions {
   readonly seed: number
   readonly image: ImageSpec
   readonly distractors: boolean
+  /** Default 'random'. */
+  readonly placement?: TrainingPlacement
+  /** Every episode looks different; the episodes are the same. */
+  readonly randomize?: boolean
   readonly out: string
   onProgress?(demonstrations: number, attempts: number): void
 }
@@ -124,12 +131,12 @@ function attemptsInOrder(
 }
 
 function runAttempts(pool: RolloutPool, options: CollectOptions, task: string, first: number, count: number) {
-  const { maxNoise, stepsAfterSuccess, lapses, image, distractors, seed } = options
+  const { maxNoise, stepsAfterSuccess, lapses, image, distractors, placement, randomize, seed } = options
   return pool.runScripted({
     task,
     agent: 'expert',
     episodes: Array.from({ length: count }, (_, i) => ({ task, seed: trainingSeed(seed, first + i) })),
-    env: { image, distractors },
+    env: { image, distractors, placement, appearance: randomize ? 'random' : 'plain' },
     videoEpisodes: 0,
     demonstrations: { maxNoise, stepsAfterSuccess, lapses },
   })

@@ -42,6 +42,11 @@ export function share(value: string): number {
   return parsed
 }
 
+export const trainingPlacementOption = (): Option =>
+  new Option('--placement <p>', 'where things stand: over the ranges of evaluation, or 1.25 times as wide')
+    .choices(['random', 'wide'])
+    .default('random')
+
 /** The settings of `withActingOptions` that were given. */
 export const actingSettings = ({
   denoisingSteps,

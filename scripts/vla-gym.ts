@@ -9,6 +9,7 @@ import { evalCommand } from './commands/eval.js'
 import { gradCommand } from './commands/grad.js'
 import { listCommand } from './commands/list.js'
 import { policyCommand } from './commands/policy.js'
+import { serveCommand } from './commands/serve.js'
 import { trainCommand } from './commands/train.js'
 import { Interrupted } from './options.js'
 
@@ -22,6 +23,7 @@ const program = new Command('vla-gym')
   .addCommand(datasetCommand())
   .addCommand(trainCommand())
   .addCommand(evalCommand())
+  .addCommand(serveCommand())
   .addCommand(benchCommand())
   .addCommand(gradCommand())
 

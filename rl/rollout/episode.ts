@@ -1,3 +1,5 @@
+import type { MotionOutcome } from '../../envs/index.js'
+
 /** Which episode to run: everything about it follows from these fields. */
 export interface EpisodeSpec {
   readonly task: string
@@ -20,6 +22,10 @@ export interface EpisodeRecord extends EpisodeSpec {
   length: number
   /** Why the episode was cut short, if it was. */
   failure?: string
+  /** Where things moved. */
+  motion?: MotionOutcome
+  /** Why the episode could not be played: a remote policy's server gave no usable answer. It counts for nothing. */
+  infrastructureFailure?: string
 }
 
 export interface RenderedFrame {
@@ -42,6 +48,7 @@ export function recordStep(
     graspedOnce: boolean
     elapsedSteps: number
     failure?: string
+    motion?: MotionOutcome
   },
 ): void {
   record.success = info.success
@@ -49,4 +56,5 @@ export function recordStep(
   record.graspedOnce = info.graspedOnce
   record.length = info.elapsedSteps
   if (info.failure) record.failure = info.failure
+  if (info.motion) record.motion = info.motion
 }

@@ -1,7 +1,6 @@
-import { Rng } from '@vla-gym/gymnasium'
-import type { PolicyRuntime, Sampler, StochasticSteps } from '../../policy/index.js'
+import type { Explorer, StochasticSteps } from '../../policy/index.js'
 import type { EpisodeSpec } from './episode.js'
-import { batchNoise, encodeObservations, executedPart } from './evaluationPolicy.js'
+import { executedPart } from './evaluationPolicy.js'
 import type { ObservationBatch, SegmentPolicy } from './rolloutPool.js'
 
 /** What an update needs to know of one decision. */
@@ -17,45 +16,39 @@ export interface Experience {
 }
 
 /**
- * A policy that explores with a sampler and records its decisions. Random numbers belong to an episode's decision, so
- * that it does not matter how episodes are batched.
+ * A policy that explores and records its decisions. Random numbers belong to an episode's decision, so that it does
+ * not matter how episodes are batched, nor where the explorer samples.
  * @param bootstraps whether the hidden states of last observations are wanted
  */
 export function explorationPolicy(
-  runtime: PolicyRuntime,
-  embodiment: string,
+  explorer: Explorer,
   episodes: readonly EpisodeSpec[],
-  sampler: Sampler,
   bootstraps = true,
 ): { policy: SegmentPolicy; experience: Experience } {
-  const { chunkSize, executedSteps } = runtime.config
+  const { chunkSize, executedSteps } = explorer.config
   const experience: Experience = { decisions: episodes.map(() => []), finalHiddenStates: [] }
+  const seedsOf = ({ episodes: rows }: ObservationBatch) =>
+    Array.from(rows, (episode) => episodes[episode].seed)
 
   async function act(observations: ObservationBatch, decision: number): Promise<Float32Array> {
-    const { batch } = observations
-    const rows = observations.episodes
-    const hiddenStates = await encodeObservations(runtime, embodiment, observations)
-    const { actions, steps } = await sampler.sample({
-      batch,
-      hiddenStates,
-      velocity: (x, t) => runtime.velocity(batch, hiddenStates, x, t),
-      normal: (stream) => batchNoise(runtime.config, episodes, rows, decision, stream),
-      integers: (stream, high) =>
-        rows.map((episode) =>
-          Rng.fromSeed(episodes[episode].seed, 'policy', stream, decision).integers(0, high),
-        ),
+    const { batch, episodes: rows } = observations
+    const episodeSeeds = seedsOf(observations)
+    const { actions, hiddenStates, steps } = await explorer.explore({
+      ...observations,
+      episodeSeeds,
+      decision,
     })
     const hiddenSize = hiddenStates.length / batch
     steps.forEach((record, row) => {
       const hidden = hiddenStates.slice(row * hiddenSize, (row + 1) * hiddenSize)
       experience.decisions[rows[row]].push({ ...record, hiddenStates: hidden })
     })
-    const chunks = runtime.toRobotActions(actions, batch, embodiment)
-    return executedPart(chunks, batch, chunkSize, executedSteps)
+    return executedPart(actions, batch, chunkSize, executedSteps)
   }
 
   async function observeFinal(observations: ObservationBatch): Promise<void> {
-    const hiddenStates = await encodeObservations(runtime, embodiment, observations)
+    const episodeSeeds = seedsOf(observations)
+    const hiddenStates = await explorer.hiddenStates({ ...observations, episodeSeeds, decision: 0 })
     const hiddenSize = hiddenStates.length / observations.batch
     observations.episodes.forEach((episode, row) => {
       experience.finalHiddenStates[episode] = hiddenStates.slice(row * hiddenSize, (row + 1) * hiddenSize)

@@ -5,6 +5,7 @@ import { compiledUrl } from './compiledUrl.js'
 import type { EnvBenchmarkTask } from './envBenchmark.js'
 import type { EpisodeRecord, EpisodeSpec, RenderedFrame } from './episode.js'
 import type { ScriptedResult, ScriptedTask } from './scripted.js'
+import { type LearnerPhase, learnerPhases, type SegmentTimes, segmentTimes } from './segmentTimes.js'
 import {
   groupRange,
   leaveSignal,
@@ -14,6 +15,8 @@ import {
   sharedSegment,
   timedOut,
 } from './sharedSegment.js'
+import { Stopwatch } from './stopwatch.js'
+import { cpuBetween, processCpuSeconds, threadCpuSeconds } from './threadCpu.js'
 import type { SegmentShare, SegmentTask } from './worker.js'
 
 /** The observations of a group's running episodes, copied out of shared memory. */
@@ -51,10 +54,15 @@ export interface SegmentOptions {
 export interface SegmentResult {
   readonly records: EpisodeRecord[]
   readonly videos: { index: number; frames: RenderedFrame[] }[]
+  readonly times: SegmentTimes
 }
 
-/** While one group waits for the policy, the workers step the other. */
-const groups = 2
+/**
+ * While one group waits for the policy, the workers step the others. Two would do if steps took no more and no less time
+ * than actions; with four, neither side waits for the other at every difference. Batches of 16 rows take no more
+ * time a row than larger ones.
+ */
+const groupCount = (episodes: number): number => Math.max(2, Math.min(4, Math.floor(episodes / 16)))
 
 /** Parallel environments in worker threads. One pool task runs a whole segment of every worker's episodes. */
 export class RolloutPool {
@@ -77,7 +85,11 @@ export class RolloutPool {
    */
   async runSegment(policy: SegmentPolicy, options: SegmentOptions): Promise<SegmentResult> {
     const { episodes, env, stateDim, actionDim, executedSteps } = options
+    const cpuBefore = processCpuSeconds()
+    const learnerBefore = threadCpuSeconds()
+    const stopwatch = new Stopwatch(learnerPhases)
     const imageBytes = env.image ? env.image.width * env.image.height * 3 : 0
+    const groups = groupCount(episodes.length)
     const layout = {
       episodes: episodes.length,
       groups,
@@ -97,6 +109,7 @@ export class RolloutPool {
         executedSteps,
         env,
         videoEpisodes: options.videoEpisodes ?? 0,
+        finalImages: policy.observeFinal !== undefined,
       }
       return this.pool.run(task, { name: 'runSegment' }) as Promise<SegmentShare>
     })
@@ -111,23 +124,34 @@ export class RolloutPool {
         shared,
         policy,
         options,
+        stopwatch,
         () => failure ?? (options.signal?.aborted && options.signal.reason),
       )
     } finally {
       for (let g = 0; g < groups; g++) signal(shared, g, leaveSignal)
     }
     const shares = await Promise.all(tasks)
+    stopwatch.lap('waiting')
+    const learnerAfter = threadCpuSeconds()
+    const times = segmentTimes(shares, {
+      cpu: processCpuSeconds() - cpuBefore,
+      learner: stopwatch.phases,
+      learnerCpu: cpuBetween(learnerBefore, learnerAfter),
+    })
     const records: EpisodeRecord[] = new Array(episodes.length)
     for (const share of shares) for (const { index, record } of share.records) records[index] = record
-    return { records, videos: shares.flatMap((share) => share.videos).sort((a, b) => a.index - b.index) }
+    const videos = shares.flatMap((share) => share.videos).sort((a, b) => a.index - b.index)
+    return { records, videos, times }
   }
 
   private async serveGroups(
     shared: SharedSegment,
     policy: SegmentPolicy,
     options: SegmentOptions,
+    stopwatch: Stopwatch<LearnerPhase>,
     failure: () => unknown,
   ): Promise<void> {
+    const { groups } = shared.layout
     const active = Array.from({ length: groups }, (_, g) => {
       const [start, end] = groupRange(shared.layout, g)
       return Array.from({ length: end - start }, (_, i) => start + i)
@@ -138,17 +162,27 @@ export class RolloutPool {
       for (let g = 0; g < groups; g++) {
         if (active[g].length === 0) continue
         await waitForWorkers(shared, g, this.workers * (decision + 1), failure)
+        stopwatch.lap('waiting')
         const ended = active[g].filter((i) => shared.status[i] === timedOut)
-        if (ended.length > 0) await policy.observeFinal?.(gatherObservations(shared, ended))
+        if (ended.length > 0 && policy.observeFinal) {
+          const observations = gatherObservations(shared, ended)
+          stopwatch.lap('transfer')
+          await policy.observeFinal(observations)
+          stopwatch.lap('policy')
+        }
         active[g] = active[g].filter((i) => shared.status[i] === running)
         if (active[g].length > 0) {
-          const actions = await policy.act(gatherObservations(shared, active[g]), decision)
+          const observations = gatherObservations(shared, active[g])
+          stopwatch.lap('transfer')
+          const actions = await policy.act(observations, decision)
+          stopwatch.lap('policy')
           const { actionSize } = shared.layout
           active[g].forEach((i, row) => {
             shared.actions.set(actions.subarray(row * actionSize, (row + 1) * actionSize), i * actionSize)
           })
           signal(shared, g, decision + 1)
         } else signal(shared, g, leaveSignal)
+        stopwatch.lap('transfer')
       }
       options.onProgress?.(options.episodes.length - active.reduce((sum, rows) => sum + rows.length, 0))
     }

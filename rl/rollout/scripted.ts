@@ -1,6 +1,6 @@
 import { Rng } from '@vla-gym/gymnasium'
 import type { ManipulationEnv, ManipulationEnvOptions } from '../../envs/index.js'
-import { encodePng } from '../lerobot/png.js'
+import { encodePng } from '../../policy/images/png.js'
 import { addToHistogram, newHistogram } from '../lerobot/statistics.js'
 import { type EpisodeRecord, type EpisodeSpec, newRecord, type RenderedFrame, recordStep } from './episode.js'
 import { Lapses } from './lapses.js'

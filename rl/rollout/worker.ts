@@ -5,14 +5,17 @@ import { runScriptedEpisodes, type ScriptedResult, type ScriptedTask } from './s
 import {
   groupRange,
   leaveSignal,
+  running,
   type SegmentLayout,
   sharedSegment,
   succeeded,
   timedOut,
   writeInstruction,
 } from './sharedSegment.js'
+import { Stopwatch } from './stopwatch.js'
+import { cpuBetween, threadCpuSeconds } from './threadCpu.js'
 
-/** One worker's share of a segment: episodes `worker`, `worker + workers`, … of every group. */
+/** One worker's share of a segment: equally many episodes of every group. */
 export interface SegmentTask {
   readonly buffer: SharedArrayBuffer
   readonly layout: SegmentLayout
@@ -23,11 +26,21 @@ export interface SegmentTask {
   readonly env: ManipulationEnvOptions
   /** Control steps are rendered for the first so many episodes. */
   readonly videoEpisodes: number
+  /** Whether the last picture of an episode that ended without success is wanted. */
+  readonly finalImages: boolean
 }
+
+/** What a worker does: new episodes, steps, camera images, copies to the learner, nothing (no actions yet). */
+export const workerPhases = ['resets', 'physics', 'rendering', 'transfer', 'waiting'] as const
+export type WorkerPhase = (typeof workerPhases)[number]
 
 export interface SegmentShare {
   readonly records: { index: number; record: EpisodeRecord }[]
   readonly videos: { index: number; frames: RenderedFrame[] }[]
+  /** Seconds from the beginning to the end of the share. */
+  readonly phases: Readonly<Record<WorkerPhase, number>>
+  /** Processor seconds, where the platform tells. */
+  readonly cpu?: number
 }
 
 /** Environments are kept between segments: a reset is much cheaper than a new physics world. */
@@ -46,17 +59,22 @@ function returnEnv(key: string, env: ManipulationEnv): void {
 /** Steps a share of a segment: waits for each group's actions, executes them, publishes observations. */
 export async function runSegment(task: SegmentTask): Promise<SegmentShare> {
   await initPhysics()
+  const stopwatch = new Stopwatch(workerPhases)
+  const cpuBefore = threadCpuSeconds()
   const { layout, executedSteps } = task
   const shared = sharedSegment(layout, task.buffer)
   const actionDim = layout.actionSize / executedSteps
   const slots = openSlots(task)
   const groups = Array.from({ length: layout.groups }, (_, g) => slots.filter((slot) => slot.group === g))
+  stopwatch.lap('resets')
 
   try {
     const open = new Set(groups.keys())
     for (let turn = 0; open.size > 0; turn++) {
       for (const g of [...open]) {
-        if (turn > 0 && !waitForActions(shared.actionsReady, g, turn)) {
+        const goesOn = turn === 0 || waitForActions(shared.actionsReady, g, turn)
+        stopwatch.lap('waiting')
+        if (!goesOn) {
           open.delete(g)
           continue
         }
@@ -67,6 +85,7 @@ export async function runSegment(task: SegmentTask): Promise<SegmentShare> {
         }
         Atomics.add(shared.observationsReady, g, 1)
         Atomics.notify(shared.observationsReady, g)
+        stopwatch.lap('transfer')
       }
     }
   } finally {
@@ -75,6 +94,8 @@ export async function runSegment(task: SegmentTask): Promise<SegmentShare> {
   return {
     records: slots.map(({ index, record }) => ({ index, record })),
     videos: slots.filter((slot) => slot.frames.length > 0).map(({ index, frames }) => ({ index, frames })),
+    phases: stopwatch.phases,
+    cpu: cpuBetween(cpuBefore, threadCpuSeconds()),
   }
 
   function stepChunk(slot: Slot): void {
@@ -88,15 +109,24 @@ export async function runSegment(task: SegmentTask): Promise<SegmentShare> {
       if (slot.index < task.videoEpisodes) slot.frames.push(slot.env.render())
     }
     if (slot.done) shared.status[slot.index] = slot.record.success ? succeeded : timedOut
+    stopwatch.lap('physics')
   }
 
   function publish(slot: Slot): void {
-    const { image, state, instruction } = slot.observation
-    writeInstruction(shared, slot.index, instruction)
-    if (shared.status[slot.index] !== succeeded && layout.imageBytes > 0) {
-      shared.images.set(image, slot.index * layout.imageBytes)
+    const { index, observation } = slot
+    const status = shared.status[index]
+    if (layout.imageBytes > 0 && (status === running || (status === timedOut && task.finalImages))) {
+      const { image } = observation
+      stopwatch.lap('rendering')
+      shared.images.set(image, index * layout.imageBytes)
     }
-    shared.states.set(state, slot.index * layout.stateDim)
+    writeInstruction(shared, index, observation.instruction)
+    const { state, tcpPose, jointPositions } = observation
+    shared.states.set(state, index * layout.stateDim)
+    // A segment with room for them takes the measured pose and joints too.
+    if (layout.stateDim > state.length)
+      shared.states.set([...tcpPose, ...jointPositions], index * layout.stateDim + state.length)
+    stopwatch.lap('transfer')
   }
 }
 
@@ -115,13 +145,11 @@ function openSlots(task: SegmentTask): Slot[] {
   const slots: Slot[] = []
   const starts = new Map<string, Uint8Array>()
   for (let group = 0; group < task.layout.groups; group++) {
-    const [start, end] = groupRange(task.layout, group)
-    for (let index = start; index < end; index++) {
-      if (index % task.workers !== task.worker) continue
+    for (const index of ownEpisodes(task, group)) {
       const episode = task.episodes[index]
       const options = {
         ...task.env,
-        placement: episode.episodeId === undefined ? 'random' : 'official',
+        placement: episode.episodeId === undefined ? (task.env.placement ?? 'random') : 'official',
       } as const
       const key = JSON.stringify([episode.task, options])
       const env = borrowEnv(key, episode.task, options)
@@ -132,6 +160,23 @@ function openSlots(task: SegmentTask): Slot[] {
     }
   }
   return slots
+}
+
+/**
+ * Indices of a worker's episodes in a group. They are dealt out task by task: scenes differ in what a step costs, and a
+ * worker with less to do would wait for the other.
+ */
+function ownEpisodes({ layout, episodes, worker, workers }: SegmentTask, group: number): number[] {
+  const [start, end] = groupRange(layout, group)
+  const tasks = [...new Set(episodes.map(({ task }) => task))]
+  const byTask = tasks.flatMap((task) => indicesOf(episodes, task, start, end))
+  return byTask.filter((_, place) => (start + place) % workers === worker)
+}
+
+function indicesOf(episodes: readonly EpisodeSpec[], task: string, start: number, end: number): number[] {
+  const indices = []
+  for (let index = start; index < end; index++) if (episodes[index].task === task) indices.push(index)
+  return indices
 }
 
 /**
@@ -171,7 +216,7 @@ export async function runScripted(task: ScriptedTask): Promise<ScriptedResult> {
   await initPhysics()
   const options = {
     ...task.env,
-    placement: task.episodes[0]?.episodeId === undefined ? 'random' : 'official',
+    placement: task.episodes[0]?.episodeId === undefined ? (task.env.placement ?? 'random') : 'official',
   } as const
   const key = JSON.stringify([task.task, options])
   const env = borrowEnv(key, task.task, options)

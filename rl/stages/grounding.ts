@@ -21,6 +21,7 @@ import { encodeFrames, type Frames, framesOf, gather, splitHeldOut } from '../fr
 import { groundingLoss } from '../losses/grounding.js'
 import { labelDim } from '../rollout/scripted.js'
 import { openRunFolder } from '../runFolder.js'
+import { type AverageSettings, backendSettings, policyWeights, settingsInUse } from './backendSettings.js'
 import { optimiserOptions, trainSupervised } from './supervised.js'
 
 /** Settings of `train grounding`. The descriptions are the command's help. */
@@ -33,7 +34,7 @@ export const groundingOptions = {
 
 export type GroundingConfig = { -readonly [K in keyof typeof groundingOptions]: number }
 
-export interface StageOptions {
+export interface StageOptions extends AverageSettings {
   readonly data: string
   readonly out: string
   readonly seed: number
@@ -101,7 +102,13 @@ export async function trainGrounding(
   const tokens = loadTokenizer(initial.tokenizerJson).encodePrompts(frames.prompts, nano.promptLength)
   const labels = encodedLabels(frames)
 
-  const run = openRunFolder(options.out, { stage: 'grounding', data: options.data, seed, ...config })
+  const run = openRunFolder(options.out, {
+    stage: 'grounding',
+    data: options.data,
+    seed,
+    ...settingsInUse(options),
+    ...config,
+  })
   const store = new ParameterStore(initial.parameters, null)
   const forward = groundingLoss(nano, store)
   const backend = await createOrtBackend(forward, {
@@ -116,10 +123,11 @@ export async function trainGrounding(
     beta2: 0.99,
     threads: options.threads,
     device: options.device,
+    ...backendSettings({ ema: options.ema }),
   })
   const policy = (): PolicyData => ({
     ...initial,
-    parameters: new Map([...initial.parameters, ...backend.parameters()]),
+    parameters: new Map([...initial.parameters, ...backend.parameters(policyWeights(options))]),
   })
   const result = await trainSupervised({
     stage: 'grounding',

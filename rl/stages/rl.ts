@@ -7,12 +7,17 @@ import type { Suite } from '../../envs/index.js'
 import {
   type ActingSettings,
   actingWith,
+  type ClientOptions,
   checkDevice,
   createSampler,
   type Device,
+  expertOf,
   loadPolicyData,
+  localExplorer,
   type PolicyData,
   PolicyRuntime,
+  RemoteClient,
+  RemoteExplorer,
   readFolder,
   type SamplerId,
   samplerOptions,
@@ -21,6 +26,7 @@ import {
 import { type AlgorithmId, algorithmOptions, createAlgorithm } from '../algorithms.js'
 import { writeFileAtomic } from '../atomicFile.js'
 import { createOrtBackend } from '../backend/ortBackend.js'
+import { timedBackend } from '../backend/timedBackend.js'
 import {
   lastCheckpoint,
   loadTrainingState,
@@ -30,17 +36,22 @@ import {
   underPrefix,
   withPrefix,
 } from '../checkpoint.js'
+import type { TrainingPlacement } from '../collect.js'
 import { type Evaluation, evaluate } from '../evaluate.js'
 import { ppoLoss } from '../losses/ppo.js'
 import type { EpisodeRecord } from '../rollout/episode.js'
 import { explorationPolicy } from '../rollout/explorationPolicy.js'
+import { policyThreads } from '../rollout/policyThreads.js'
 import type { RolloutPool } from '../rollout/rolloutPool.js'
+import { type RolloutShares, rolloutShares } from '../rollout/segmentTimes.js'
+import { processCpuSeconds } from '../rollout/threadCpu.js'
 import { openRunFolder } from '../runFolder.js'
 import { trainableDit } from '../trainableDit.js'
 import { trainingEpisodes } from '../trainingEpisodes.js'
 import { episodesVideo } from '../video.js'
+import { backendSettings, type MemorySettings, settingsInUse } from './backendSettings.js'
 
-export interface TrainRlOptions {
+export interface TrainRlOptions extends MemorySettings {
   readonly init: string
   readonly suite: Suite
   readonly tasks: readonly string[]
@@ -56,14 +67,23 @@ export interface TrainRlOptions {
   readonly sampler?: SamplerId
   /** Settings of algorithm and sampler by name, defaults where absent. */
   readonly config: Readonly<Record<string, number>>
+  /** Of training episodes; default 'random'. */
+  readonly placement?: TrainingPlacement
   /** Episodes of each task before and after, random placements that training never sees. */
   readonly evaluationEpisodes: number
+  /** Episodes of the first task that are filmed before and after; default 8. */
+  readonly videoEpisodes?: number
   readonly threads: number
   readonly device?: Device
   /** How the policy acts, in training and afterwards, where not as its manifest says. */
   readonly acting?: ActingSettings
   /** Trains low-rank adapters of the DiT's weights instead of the weights. */
   readonly loraRank?: number
+  /**
+   * A `vla-gym serve --allow-training` of `init` that samples in rollouts, with weights that it is sent; absent: this
+   * process does. The numbers are the same.
+   */
+  readonly policyServer?: Omit<ClientOptions, 'mapping'> & { readonly url: string }
   /** Seconds between checkpoints; default 20. */
   readonly checkpointSeconds?: number
   readonly signal?: AbortSignal
@@ -85,8 +105,6 @@ export interface TrainRlResult {
   readonly seconds: number
 }
 
-const videoEpisodes = 8
-
 /** What `algorithm` and `sampler` are where nothing else is said. */
 export const rlDefaults = { algorithm: 'ppo', sampler: 'flow-sde' } as const
 
@@ -98,9 +116,24 @@ export const rlOptions = (algorithm: AlgorithmId, sampler: SamplerId) => ({
 
 /**
  * Reinforcement learning from a checkpoint, evaluated before and after on the same episodes. Resumes from `out`.
- * @throws UserError for a policy, a device or settings that do not work
+ * @throws UserError for a policy, a device, a policy server or settings that do not work
  */
 export async function trainRl(pool: RolloutPool, options: TrainRlOptions): Promise<TrainRlResult> {
+  const { policyServer } = options
+  if (!policyServer) return train(pool, options)
+  const client = await RemoteClient.connect(policyServer.url, policyServer)
+  try {
+    return await train(pool, options, client)
+  } finally {
+    client.close()
+  }
+}
+
+async function train(
+  pool: RolloutPool,
+  options: TrainRlOptions,
+  client?: RemoteClient,
+): Promise<TrainRlResult> {
   const { suite, tasks, seed, signal, checkpointSeconds = 20 } = options
   const { algorithm: algorithmId = rlDefaults.algorithm, sampler: samplerId = rlDefaults.sampler } = options
   const config = settingsOf(rlOptions(algorithmId, samplerId), options.config)
@@ -112,13 +145,24 @@ export async function trainRl(pool: RolloutPool, options: TrainRlOptions): Promi
   const initial = actingWith(loadPolicyData(initDir), options.acting ?? {})
   const { contentHash } = readFolder(initDir).manifest
   const { threads, device } = options
-  const runtime = await PolicyRuntime.create(initial, { threads, device })
+  const runOn = { threads: policyThreads(threads, pool.workers), device }
+  const runtime = await PolicyRuntime.create(initial, runOn)
   const { description } = runtime.embodiment(embodiment)
   const sampler = await createSampler(
     samplerId,
-    { config: initial.manifest.config, activeChannels: description.actionDim, seed, threads, device },
+    { config: initial.manifest.config, activeChannels: description.actionDim, seed, ...runOn },
     config,
   )
+  const setup = {
+    policy: contentHash,
+    embodiment,
+    sampler: samplerId,
+    settings: pick(config, Object.keys(samplerOptions[samplerId])),
+    acting: options.acting ?? {},
+  }
+  const remote =
+    client && new RemoteExplorer(client, { setup, config: initial.manifest.config, sampler, signal })
+  const explorer = remote ?? localExplorer(runtime, embodiment, sampler)
   const run = openRunFolder(options.out, {
     stage: 'rl',
     init: contentHash,
@@ -127,21 +171,30 @@ export async function trainRl(pool: RolloutPool, options: TrainRlOptions): Promi
     seed,
     evaluationEpisodes: options.evaluationEpisodes,
     ...(options.loraRank !== undefined && { loraRank: options.loraRank }),
+    ...settingsInUse({ microBatch: options.microBatch, recompute: options.recompute }),
     algorithm: algorithmId,
     sampler: samplerId,
     ...options.acting,
+    ...(options.placement === 'wide' && { placement: 'wide' }),
     ...config,
   })
   const before = await evaluateOnce('before', contentHash)
 
-  const openBackend = (model: Model, groups: readonly AdamWGroup[]) =>
-    createOrtBackend(model, { loss: 'loss', maxGradNorm: config.maxGradNorm, threads, device, groups })
+  const clocks = { actor: { seconds: 0 }, critic: { seconds: 0 } }
+  const optimiser = { loss: 'loss', maxGradNorm: config.maxGradNorm, threads, device }
+  const openBackend = async (model: Model, groups: readonly AdamWGroup[]) =>
+    timedBackend(await createOrtBackend(model, { ...optimiser, groups }), clocks.critic)
   const expert = trainableDit(initial, options.loraRank ? { rank: options.loraRank, seed } : undefined)
   const ownParameters = [...sampler.parameters.keys()]
-  const actor = await openBackend(ppoLoss(initial.manifest.config, expert.model, sampler), [
-    { parameters: expert.trained, lr: 'actorLr' },
-    ...(ownParameters.length > 0 ? [{ parameters: ownParameters, lr: 'samplerLr' }] : []),
-  ])
+  const actorBackend = await createOrtBackend(ppoLoss(initial.manifest.config, expert.model, sampler), {
+    ...optimiser,
+    groups: [
+      { parameters: expert.trained, lr: 'actorLr' },
+      ...(ownParameters.length > 0 ? [{ parameters: ownParameters, lr: 'samplerLr' }] : []),
+    ],
+    ...backendSettings({ microBatch: options.microBatch, recompute: options.recompute }),
+  })
+  const actor = timedBackend(actorBackend, clocks.actor)
   const parts = { policy: initial, runtime, embodiment, sampler, actor, openBackend }
   const algorithm = await createAlgorithm(algorithmId, parts, config)
   const { critic } = algorithm
@@ -176,22 +229,19 @@ export async function trainRl(pool: RolloutPool, options: TrainRlOptions): Promi
         seed,
         iteration,
       })
-      const { policy, experience } = explorationPolicy(
-        runtime,
-        embodiment,
-        specs,
-        sampler,
-        critic !== undefined,
-      )
-      const { records } = await pool.runSegment(policy, {
+      await remote?.setWeights(expertOf(runtime.parameters), only(actor.parameters(), ownParameters))
+      const { policy, experience } = explorationPolicy(explorer, specs, critic !== undefined)
+      const { records, times } = await pool.runSegment(policy, {
         episodes: specs,
-        env: { image: imageOf(initial), successSteps: config.successSteps },
+        env: { image: imageOf(initial), successSteps: config.successSteps, placement: options.placement },
         stateDim: description.stateDim,
         actionDim: description.actionDim,
         executedSteps: initial.manifest.config.executedSteps,
         signal,
       })
       const rolloutSeconds = (performance.now() - start) / 1000
+      clocks.actor.seconds = clocks.critic.seconds = 0
+      const updateStart = processCpuSeconds()
       const rng = Rng.fromSeed(seed, 'update', iteration)
       const progress = options.episodes ? Math.min(1, episodes / options.episodes) : 0
       const metrics = await algorithm.update({ iteration, progress, experience, records }, rng)
@@ -209,6 +259,11 @@ export async function trainRl(pool: RolloutPool, options: TrainRlOptions): Promi
         ...metrics,
         rolloutSeconds,
         updateSeconds: iterationSeconds - rolloutSeconds,
+        actorSeconds: clocks.actor.seconds,
+        criticSeconds: clocks.critic.seconds,
+        rolloutCpuSeconds: times.cpu,
+        updateCpuSeconds: processCpuSeconds() - updateStart,
+        ...underRollout(rolloutShares(times)),
         episodesPerSecond: specs.length / iterationSeconds,
       }
       run.metrics.log(iteration, figures)
@@ -268,7 +323,7 @@ export async function trainRl(pool: RolloutPool, options: TrainRlOptions): Promi
       episodes: options.evaluationEpisodes,
       placement: 'random',
       seed,
-      videoEpisodes,
+      videoEpisodes: options.videoEpisodes ?? 8,
       signal,
       onProgress: (done, successes) =>
         options.onProgress?.(phase, done, total, done > 0 ? { success: successes / done } : {}),
@@ -284,6 +339,12 @@ export async function trainRl(pool: RolloutPool, options: TrainRlOptions): Promi
 
 const only = (tensors: ReadonlyMap<string, TensorData>, names: readonly string[]) =>
   new Map(names.map((name) => [name, tensors.get(name)!]))
+
+const pick = (settings: Readonly<Record<string, number>>, names: readonly string[]): Record<string, number> =>
+  Object.fromEntries(names.map((name) => [name, settings[name]]))
+
+const underRollout = (shares: RolloutShares): Record<string, number> =>
+  Object.fromEntries(Object.entries(shares).map(([name, share]) => [`rollout/${name}`, share]))
 
 function imageOf(data: PolicyData) {
   const { imageWidth: width, imageHeight: height, imageCrop: crop } = data.manifest.config

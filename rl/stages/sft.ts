@@ -22,6 +22,7 @@ import { flowMatchingLoss, jointFlowMatchingLoss } from '../losses/flowMatching.
 import { flowTimes } from '../losses/flowTimes.js'
 import { openRunFolder } from '../runFolder.js'
 import { trainableDit } from '../trainableDit.js'
+import { backendSettings, type MemorySettings, policyWeights, settingsInUse } from './backendSettings.js'
 import { backboneFeeds, minibatchRows, type StageOptions } from './grounding.js'
 import { optimiserOptions, trainSupervised } from './supervised.js'
 
@@ -35,7 +36,7 @@ export const sftOptions = {
 
 export type SftConfig = { -readonly [K in keyof typeof sftOptions]: number }
 
-export interface SftStageOptions extends StageOptions {
+export interface SftStageOptions extends StageOptions, MemorySettings {
   readonly config: SftConfig
   readonly init: string
   readonly backbone: 'frozen' | 'train'
@@ -51,6 +52,9 @@ const heldOutBatch = 128
  */
 export async function trainSft(options: SftStageOptions): Promise<Record<string, number>> {
   const { config, seed } = options
+  const joint = options.backbone === 'train'
+  if (joint && options.microBatch !== undefined)
+    throw new UserError('micro-batches need a frozen backbone: leave one of --micro-batch and --backbone out')
   await checkDevice(options.device)
   const initDir = resolvePolicyDir(options.init)
   const dataset = await loadDataset(options.data)
@@ -90,9 +94,9 @@ export async function trainSft(options: SftStageOptions): Promise<Record<string,
     backbone: options.backbone,
     seed,
     ...(options.loraRank !== undefined && { loraRank: options.loraRank }),
+    ...settingsInUse(options),
     ...config,
   })
-  const joint = options.backbone === 'train'
   const expert = trainableDit(initial, options.loraRank ? { rank: options.loraRank, seed } : undefined)
   const backbone = joint ? policyModel(initial, 'backbone') : null
   const forward = backbone
@@ -107,6 +111,7 @@ export async function trainSft(options: SftStageOptions): Promise<Record<string,
     beta2: 0.99,
     threads: options.threads,
     device: options.device,
+    ...backendSettings(options),
   })
   // Kept until the next step: merging adapters into large weights takes time and memory.
   let current: PolicyData | null = null
@@ -115,7 +120,7 @@ export async function trainSft(options: SftStageOptions): Promise<Record<string,
     return current
   }
   const trainedPolicy = (): PolicyData => {
-    const values = backend.parameters()
+    const values = backend.parameters(policyWeights(options))
     const ofBackbone = backboneWeights.map((name) => [name, values.get(name)!] as const)
     for (const name of backboneWeights) values.delete(name)
     return {

@@ -26,6 +26,7 @@ import { draw, flowFeeds } from '../textToAction/minibatch.js'
 import { wordLearner } from '../textToAction/newWords.js'
 import { flowLoss, understanding } from '../textToAction/understanding.js'
 import { trainableDit } from '../trainableDit.js'
+import { backendSettings, policyWeights, settingsInUse } from './backendSettings.js'
 import type { StageOptions } from './grounding.js'
 import { withRuntime } from './sft.js'
 import { optimiserOptions, trainSupervised } from './supervised.js'
@@ -80,6 +81,7 @@ export async function trainT2a(options: T2aStageOptions): Promise<Record<string,
     data: options.data ?? null,
     sequence,
     seed,
+    ...settingsInUse({ ema: options.ema }),
     ...config,
   })
   const { training, heldOut } = corpusFor(initial, real, nano, options)
@@ -92,9 +94,10 @@ export async function trainT2a(options: T2aStageOptions): Promise<Record<string,
     beta2: 0.99,
     threads: options.threads,
     device: options.device,
+    ...backendSettings({ ema: options.ema }),
   })
   const policy = (): PolicyData => {
-    const values = backend.parameters()
+    const values = backend.parameters(policyWeights(options))
     const learnt = words.weights(values)
     for (const name of words.trained) values.delete(name)
     const parameters = new Map([...learner.parameters, ...learnt, ...expert.weights(values)])

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { initPhysics, suites } from '../../envs/index.js'
+import { initPhysics } from '../../envs/index.js'
 import { findSuite } from '../../rl/evaluate.js'
 import { describeMachine } from '../../rl/machine.js'
 import { benchmarkLongRun, median } from '../../rl/rollout/envBenchmark.js'
@@ -27,7 +27,7 @@ interface Result {
 interface Options extends CommonOptions {
   readonly seconds: number
   readonly repeats: number
-  readonly suite?: string
+  readonly suite: string
   readonly task?: string
   readonly long?: boolean
   readonly mujoco?: boolean
@@ -46,7 +46,7 @@ const longRun = { image: { width: 128, height: 128 }, lookEvery: 8, episodes: 10
 export function benchEnvCommand(): Command {
   return withCommonOptions(new Command('env'))
     .description('control steps per second: state only, with images, one and several workers')
-    .option('--suite <id>', 'only this suite')
+    .option('--suite <id>', 'suite', 'simpler-widowx')
     .option('--task <id>', 'only this task of the suite')
     .option('--seconds <s>', 'time measured for each figure, all repeats together', positive, 2)
     .option('--repeats <n>', 'rounds over all figures; the result is the median', count, 3)
@@ -70,8 +70,8 @@ interface Chosen {
 
 async function measure(options: Options): Promise<Result[]> {
   if (options.mujoco) return besideMujoco(options)
-  const chosen = (options.suite ? [findSuite(options.suite)] : [...suites.values()]).flatMap((suite) =>
-    chooseTasks(suite, options.task).map((task): Chosen => ({ suite: suite.id, task })),
+  const chosen = chooseTasks(findSuite(options.suite), options.task).map(
+    (task): Chosen => ({ suite: options.suite, task }),
   )
   return options.long ? longRuns(chosen) : rates(chosen, options)
 }

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { nanoConfig } from '../../policy/index.js'
-import { collect } from '../../rl/collect.js'
+import { collect, type TrainingPlacement } from '../../rl/collect.js'
 import { findSuite } from '../../rl/evaluate.js'
 import { RolloutPool } from '../../rl/rollout/rolloutPool.js'
 import {
@@ -10,6 +10,7 @@ import {
   notNegative,
   printResult,
   share,
+  trainingPlacementOption,
   withCommonOptions,
 } from '../options.js'
 import { createProgress } from '../progress.js'
@@ -22,7 +23,9 @@ interface Options extends CommonOptions {
   noise: number
   stepsAfterSuccess: number
   lapses: number
+  placement: TrainingPlacement
   distractors?: boolean
+  randomize?: boolean
 }
 
 export function collectCommand(): Command {
@@ -48,7 +51,9 @@ export function collectCommand(): Command {
       share,
       0,
     )
+    .addOption(trainingPlacementOption())
     .option('--distractors', "put the suite's other objects on the table too (for grounding)")
+    .option('--randomize', 'give every episode another table, light, camera, object shades and image noise')
     .action(async (options: Options) => {
       const suite = findSuite(options.suite)
       const tasks = chooseTasks(suite, options.task)
@@ -67,9 +72,11 @@ export function collectCommand(): Command {
           seed: options.seed,
           image: { width, height, crop },
           distractors: options.distractors ?? false,
+          placement: options.placement === 'wide' ? 'wide' : undefined,
+          randomize: options.randomize,
           maxNoise: options.noise,
           stepsAfterSuccess: options.stepsAfterSuccess,
-          lapses: options.lapses,
+          lapses: options.lapses || undefined,
           out: options.out,
           onProgress: (done, tried) =>
             progress.update(done, { kept: `${Math.round((100 * done) / tried)} %` }),

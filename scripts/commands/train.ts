@@ -1,4 +1,5 @@
-import { Command, Option } from 'commander'
+import { UserError } from '@vla-gym/gymnasium'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import {
   type ActingSettings,
   type SamplerId,
@@ -7,9 +8,11 @@ import {
   samplerOptions,
 } from '../../policy/index.js'
 import { type AlgorithmId, algorithmIds, algorithmOptions } from '../../rl/algorithms.js'
+import type { TrainingPlacement } from '../../rl/collect.js'
 import { findSuite } from '../../rl/evaluate.js'
 import { RolloutPool } from '../../rl/rollout/rolloutPool.js'
 import { type RlSummary, rlSummary, writeRlReport } from '../../rl/runReport.js'
+import type { AverageSettings, MemorySettings } from '../../rl/stages/backendSettings.js'
 import { groundingOptions, trainGrounding } from '../../rl/stages/grounding.js'
 import { rlDefaults, rlOptions, type TrainRlOptions, trainRl } from '../../rl/stages/rl.js'
 import { sftOptions, trainSft } from '../../rl/stages/sft.js'
@@ -26,10 +29,12 @@ import {
   loraRankOption,
   percent,
   pickSettings,
+  positive,
   printResult,
   type RlOptions,
   refuseOtherSettings,
   successRate,
+  trainingPlacementOption,
   withActingOptions,
   withCommonOptions,
   withRlOptions,
@@ -46,8 +51,36 @@ export function trainCommand(): Command {
     .addCommand(rlCommand())
 }
 
+/** Number of a share strictly between 0 and 1. */
+function decay(value: string): number {
+  const parsed = positive(value)
+  if (parsed >= 1) throw new InvalidArgumentError('must be less than 1.')
+  return parsed
+}
+
+const emaOption = (): Option =>
+  new Option(
+    '--ema <decay>',
+    'evaluate and save a moving average of the trained weights, 0.999 for one over about a thousand steps',
+  ).argParser(decay)
+
+/** Options for models that are large for the memory there is. */
+const withMemoryOptions = (command: Command): Command =>
+  command
+    .option(
+      '--micro-batch <rows>',
+      'run so many rows of a minibatch at once and add their gradients up',
+      count,
+    )
+    .option(
+      '--recompute <n>',
+      'keep activations at every n-th residual addition only and compute the others again: less memory, more time',
+      count,
+    )
+
 type StageCommandOptions<Data = string> = CommonOptions &
   DeviceOptions &
+  AverageSettings &
   Record<string, unknown> & { data: Data; out: string }
 
 function groundingCommand(): Command {
@@ -55,6 +88,7 @@ function groundingCommand(): Command {
     .description('train the backbone of a new policy to say where the named things are')
     .requiredOption('--data <dir>', "dataset of 'vla-gym collect', best collected with --distractors")
     .requiredOption('--out <dir>', 'run folder; an interrupted run goes on in it')
+    .addOption(emaOption())
     .addOption(deviceOption())
   return withSettings(command, groundingOptions).action(async (options: StageCommandOptions) => {
     const config = pickSettings(groundingOptions, options)
@@ -80,6 +114,7 @@ function t2aCommand(): Command {
         .choices(['chunk', 'full'])
         .default('full'),
     )
+    .addOption(emaOption())
     .addOption(deviceOption())
   return withSettings(command, t2aOptions).action(async (options: T2aCommandOptions) => {
     const config = pickSettings(t2aOptions, options)
@@ -89,6 +124,13 @@ function t2aCommand(): Command {
     printResult(options.json, { checkpoint: options.out, ...result }, figures(options.out, result))
   })
 }
+
+type SftCommandOptions = StageCommandOptions &
+  MemorySettings & {
+    init: string
+    backbone: 'frozen' | 'train'
+    loraRank?: number
+  }
 
 function sftCommand(): Command {
   const command = withCommonOptions(new Command('sft'))
@@ -105,18 +147,16 @@ function sftCommand(): Command {
         .default('frozen'),
     )
     .addOption(loraRankOption())
+    .addOption(emaOption())
     .addOption(deviceOption())
-  return withSettings(command, sftOptions).action(
-    async (
-      options: StageCommandOptions & { init: string; backbone: 'frozen' | 'train'; loraRank?: number },
-    ) => {
-      const config = pickSettings(sftOptions, options)
-      const stage = stageOptions(options, 'sft', config.steps)
-      const { init, backbone, loraRank } = options
-      const result = await trainSft({ ...stage, config, init, backbone, loraRank }).finally(stage.stop)
-      printResult(options.json, { checkpoint: options.out, ...result }, figures(options.out, result))
-    },
-  )
+  return withSettings(withMemoryOptions(command), sftOptions).action(async (options: SftCommandOptions) => {
+    const config = pickSettings(sftOptions, options)
+    const stage = stageOptions(options, 'sft', config.steps)
+    const { init, backbone, loraRank, microBatch, recompute } = options
+    const settings = { init, backbone, loraRank, microBatch, recompute }
+    const result = await trainSft({ ...stage, config, ...settings }).finally(stage.stop)
+    printResult(options.json, { checkpoint: options.out, ...result }, figures(options.out, result))
+  })
 }
 
 function stageOptions<Data>(options: StageCommandOptions<Data>, label: string, steps: number) {
@@ -127,6 +167,7 @@ function stageOptions<Data>(options: StageCommandOptions<Data>, label: string, s
     seed: options.seed,
     threads: options.threads,
     device: options.device,
+    ema: options.ema,
     signal: interruptSignal(),
     onProgress: (step: number, fields: Record<string, number>) => {
       progress.update(
@@ -144,7 +185,7 @@ function figures(out: string, result: Record<string, number>): string {
   )
 }
 
-interface RlCommandOptions extends RlOptions, DeviceOptions, ActingSettings {
+interface RlCommandOptions extends RlOptions, DeviceOptions, MemorySettings, ActingSettings {
   init: string
   suite: string
   task?: string
@@ -152,7 +193,10 @@ interface RlCommandOptions extends RlOptions, DeviceOptions, ActingSettings {
   algorithm: AlgorithmId
   sampler: SamplerId
   episodes?: number
+  placement: TrainingPlacement
   loraRank?: number
+  policyServer?: string
+  timeout?: number
   [setting: string]: unknown
 }
 
@@ -178,9 +222,15 @@ function rlCommand(): Command {
       new Option('--sampler <s>', 'how the policy explores').choices(samplerIds).default(rlDefaults.sampler),
     )
     .option('--episodes <n>', 'end training at the iteration that reaches so many episodes', count)
+    .option(
+      '--policy-server <url>',
+      "ws://HOST:PORT of a 'vla-gym serve --allow-training' of the same --init, where rollouts are sampled",
+    )
+    .option('--timeout <s>', "seconds until --policy-server's answer must have come (default: 30)", positive)
+    .addOption(trainingPlacementOption())
     .addOption(loraRankOption())
     .addOption(deviceOption())
-  return withSettings(command, everySetting).action(async (options: RlCommandOptions) => {
+  return withSettings(withMemoryOptions(command), everySetting).action(async (options: RlCommandOptions) => {
     const { algorithm, sampler } = options
     const settings = rlOptions(algorithm, sampler)
     refuseOtherSettings(command, everySetting, settings, `${algorithm} with ${sampler}`)
@@ -201,11 +251,28 @@ function rlCommand(): Command {
       threads: options.threads,
       device: options.device,
       loraRank: options.loraRank,
+      ...policyServer(options),
       acting: actingSettings(options),
+      placement: options.placement,
+      microBatch: options.microBatch,
+      recompute: options.recompute,
       workers: options.workers,
     })
     printResult(options.json, summary, rlText(summary))
   })
+}
+
+function policyServer({
+  policyServer: url,
+  timeout,
+}: RlCommandOptions): Pick<TrainRlOptions, 'policyServer'> {
+  if (url === undefined) {
+    if (timeout !== undefined) throw new UserError('--timeout is for --policy-server: leave it out')
+    return {}
+  }
+  const apiKey = process.env.VLA_GYM_API_KEY || undefined
+  const onRetry = (message: string) => process.stderr.write(`${message}\n`)
+  return { policyServer: { url, timeout, apiKey, onRetry } }
 }
 
 /** Trains, shows progress on stderr, and writes report.html and the video. */

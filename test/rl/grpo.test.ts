@@ -1,7 +1,7 @@
 import { Rng } from '@vla-gym/gymnasium'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createSampler, nanoConfig, PolicyRuntime, settingsOf } from '../../policy/index.js'
+import { createSampler, localExplorer, nanoConfig, PolicyRuntime, settingsOf } from '../../policy/index.js'
 import type { ActorParts } from '../../rl/actorUpdate.js'
 import { createOrtBackend } from '../../rl/backend/ortBackend.js'
 import { groupAdvantages } from '../../rl/groupAdvantages.js'
@@ -120,7 +120,7 @@ describe('a GRPO update', () => {
       maxGradNorm: 1,
     })
     parts = { runtime, embodiment: 'widowx', sampler, actor }
-    const exploration = explorationPolicy(runtime, 'widowx', episodes, sampler, false)
+    const exploration = explorationPolicy(localExplorer(runtime, 'widowx', sampler), episodes, false)
     expect(exploration.policy.observeFinal).toBe(undefined)
     experience = exploration.experience
     const rng = Rng.fromSeed(2)

@@ -4,6 +4,7 @@ import {
   createSampler,
   flowSdeCoefficients,
   gaussianLogProb,
+  localExplorer,
   nanoConfig,
   PolicyRuntime,
   type Sampler,
@@ -48,7 +49,7 @@ describe.each<SamplerId>(['flow-sde', 'flow-noise', 'gaussian'])('PPO on %s', (i
     })
 
     const episodes = Array.from({ length: 16 }, (_, seed) => ({ task: 'widowx_stack_cube', seed }))
-    const { policy, experience } = explorationPolicy(runtime, 'widowx', episodes, sampler)
+    const { policy, experience } = explorationPolicy(localExplorer(runtime, 'widowx', sampler), episodes)
     const rng = Rng.fromSeed(2)
     for (let decision = 0; decision < 3; decision++) {
       await policy.act(

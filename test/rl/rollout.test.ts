@@ -1,6 +1,12 @@
 import { createHash } from 'node:crypto'
 import { afterAll, describe, expect, it } from 'vitest'
-import { createSampler, nanoConfig, PolicyRuntime, type SamplerId } from '../../policy/index.js'
+import {
+  createSampler,
+  localExplorer,
+  nanoConfig,
+  PolicyRuntime,
+  type SamplerId,
+} from '../../policy/index.js'
 import { evaluate, findSuite } from '../../rl/evaluate.js'
 import type { EpisodeSpec } from '../../rl/rollout/episode.js'
 import { explorationPolicy } from '../../rl/rollout/explorationPolicy.js'
@@ -17,7 +23,7 @@ const tasks = ['widowx_stack_cube', 'widowx_carrot_on_plate']
 async function explore(pool: RolloutPool, id: SamplerId, episodes: readonly EpisodeSpec[]) {
   const runtime = await PolicyRuntime.create(randomPolicy(3))
   const sampler = await createSampler(id, { config: nanoConfig, activeChannels: 7, seed: 3 })
-  const { policy, experience } = explorationPolicy(runtime, 'widowx', episodes, sampler)
+  const { policy, experience } = explorationPolicy(localExplorer(runtime, 'widowx', sampler), episodes)
   const { imageWidth: width, imageHeight: height, imageCrop: crop } = nanoConfig
   const { records } = await pool.runSegment(policy, {
     episodes,

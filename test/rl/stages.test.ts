@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadPolicyData, nanoConfig } from '../../policy/index.js'
-import { lastCheckpoint } from '../../rl/checkpoint.js'
+import { lastCheckpoint, loadTrainingState } from '../../rl/checkpoint.js'
 import { collect } from '../../rl/collect.js'
 import { loadDataset } from '../../rl/dataset.js'
 import { findSuite } from '../../rl/evaluate.js'
@@ -65,6 +65,14 @@ function weightsOf(run: string): Record<string, string> {
   const { parameters } = loadPolicyData(lastCheckpoint(run)!)
   return Object.fromEntries(
     [...parameters].map(([name, { data }]) => [name, Buffer.from(data.buffer).toString('base64')]),
+  )
+}
+
+/** Bytes of everything in the training state, by name. */
+function stateOf(run: string): Record<string, string> {
+  const { tensors } = loadTrainingState(lastCheckpoint(run)!)
+  return Object.fromEntries(
+    [...tensors].map(([name, { data }]) => [name, Buffer.from(data.buffer).toString('base64')]),
   )
 }
 
@@ -138,6 +146,40 @@ describe('supervised fine-tuning', () => {
       trainSft({ ...run, out: at('sft-resumed'), signal, onProgress }),
     )
     expect(weightsOf(at('sft-resumed'))).toEqual(weightsOf(at('sft-straight')))
+  })
+
+  it('with a moving average saves that, and stopped and resumed, ends with the very same bytes', async () => {
+    const config = { ...sftConfig, steps: 8, evaluateEvery: 4 }
+    const run = { ...stage, init, backbone: 'frozen', config, ema: 0.8 } as const
+    await trainSft({ ...run, out: at('ema-straight') })
+    await interrupted((signal, onProgress) =>
+      trainSft({ ...run, out: at('ema-resumed'), signal, onProgress }),
+    )
+    expect(weightsOf(at('ema-resumed'))).toEqual(weightsOf(at('ema-straight')))
+    const [straight, resumed] = ['ema-straight', 'ema-resumed'].map((name) => stateOf(at(name)))
+    expect(resumed).toEqual(straight)
+    const saved = weightsOf(at('ema-straight'))
+    const trained = Object.keys(saved).filter(isDit)
+    for (const name of trained) expect(saved[name], name).toBe(straight[`ema.${name}`])
+    // The same steps as without an average: it only watches.
+    const plain = weightsOf(at('sft-straight'))
+    for (const name of trained) expect(straight[name], name).toBe(plain[name])
+    for (const name of trained) expect(saved[name], name).not.toBe(plain[name])
+    await expect(trainSft({ ...run, out: at('ema-resumed'), ema: 0.9 })).rejects.toThrow(
+      /'ema' was 0.8, now 0.9/,
+    )
+  })
+
+  it('in micro-batches, activations computed again, takes the same steps', async () => {
+    const config = { ...sftConfig, steps: 8, evaluateEvery: 4 }
+    const run = { ...stage, init, backbone: 'frozen', config } as const
+    const plain = await trainSft({ ...run, out: at('whole') })
+    const lean = await trainSft({ ...run, out: at('lean'), microBatch: 5, recompute: 1 })
+    // Sums in another order: float32 rounding, grown over eight steps of AdamW.
+    expect(Math.abs(lean.heldOutFlowLoss / plain.heldOutFlowLoss - 1)).toBeLessThan(1e-3)
+    await expect(trainSft({ ...run, out: at('joint'), backbone: 'train', microBatch: 5 })).rejects.toThrow(
+      /--micro-batch and --backbone/,
+    )
   })
 
   it('trains the backbone too when asked', async () => {

@@ -36,10 +36,14 @@ function stateOf(run: string): Record<string, unknown> {
   return { ...progress, seconds: undefined, ...Object.fromEntries(bytes) }
 }
 
-const variants: [string, Pick<TrainRlOptions, 'algorithm' | 'sampler' | 'config' | 'tasks'>][] = [
+type Variant = Pick<TrainRlOptions, 'algorithm' | 'sampler' | 'config' | 'tasks' | 'microBatch' | 'recompute'>
+
+const variants: [string, Variant][] = [
   [
-    'PPO with Flow-Noise',
+    'PPO with Flow-Noise, in micro-batches, activations computed again',
     {
+      microBatch: 16,
+      recompute: 1,
       algorithm: 'ppo',
       sampler: 'flow-noise',
       tasks: [task],
@@ -97,7 +101,15 @@ describe.each(variants)('%s', (name, variant) => {
     const lines = readFileSync(join(straight, 'metrics.jsonl'), 'utf8').trim().split('\n')
     const tasks = variant.tasks.length > 1 ? variant.tasks : []
     for (const line of lines) {
-      expect(JSON.parse(line)).toMatchObject({ entropy: expect.any(Number) })
+      const figures = JSON.parse(line)
+      expect(figures).toMatchObject({ entropy: expect.any(Number) })
+      expect(figures.actorSeconds > 0).toBe(figures.actorSteps > 0)
+      expect(figures.criticSeconds > 0).toBe(variant.algorithm === 'ppo')
+      expect(figures.actorSeconds + figures.criticSeconds).toBeLessThan(figures.updateSeconds)
+      const processor = ['physics', 'rendering', 'resets', 'policy', 'transfer', 'other']
+      const shares = processor.map((phase) => figures[`rollout/${phase}`])
+      expect(shares.slice(0, -1).every((share) => share > 0)).toBe(true)
+      expect(shares.reduce((a, b) => a + b)).toBeCloseTo(1, 9)
       expect(Object.keys(JSON.parse(line))).toEqual(expect.arrayContaining(tasks.map((t) => `success/${t}`)))
     }
     await expect(trainRl(pools[1], { ...options, sampler: 'flow-sde', out: resumed })).rejects.toThrow(

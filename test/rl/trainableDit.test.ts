@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
   createSampler,
   importPolicy,
+  localExplorer,
   nanoConfig,
   type PolicyData,
   PolicyRuntime,
@@ -40,7 +41,7 @@ beforeAll(async () => {
 /** Decisions of a policy on noise pictures. */
 async function decide(runtime: PolicyRuntime, sampler: Sampler) {
   const episodes = Array.from({ length: 16 }, (_, seed) => ({ task: 'widowx_stack_cube', seed }))
-  const { policy, experience } = explorationPolicy(runtime, 'widowx', episodes, sampler)
+  const { policy, experience } = explorationPolicy(localExplorer(runtime, 'widowx', sampler), episodes)
   const rng = Rng.fromSeed(2)
   const observations = {
     batch: episodes.length,

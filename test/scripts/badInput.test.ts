@@ -73,7 +73,7 @@ describe('a wrong call is answered with one line and exit code 2', () => {
       /unknown task of suite simpler-widowx 'stack_cube'; nearest known: widowx_stack_cube, /,
     ],
     ['eval --policy exprt', /unknown policy 'exprt'; nearest known: expert, random/],
-    ['check --suite widowx', /unknown suite 'widowx'; nearest known: simpler-widowx/],
+    ['check --suite widowx', /unknown suite 'widowx'; nearest known: .*simpler-widowx/],
     ['eval --policy expert --episodes two', /--episodes <n>' argument 'two' is invalid. not a number/],
     [
       'eval --policy expert --placement nowhere',

@@ -18,7 +18,10 @@ interface Benchmark {
 it('list names suites with their tasks, embodiments and policies', async () => {
   const tasks = [task, 'widowx_carrot_on_plate', 'widowx_spoon_on_towel', 'widowx_put_eggplant_in_basket']
   const result = await runJson<Record<string, unknown>>('list')
-  expect(result).toMatchObject({ suites: [{ id: 'simpler-widowx', tasks }], embodiments: ['widowx'] })
+  expect(result).toMatchObject({
+    suites: expect.arrayContaining([{ id: 'simpler-widowx', tasks }]),
+    embodiments: ['widowx'],
+  })
   expect(result.policies).toEqual(expect.arrayContaining(['expert', 'random']))
   const { stdout } = await runCli('list')
   for (const id of ['simpler-widowx', ...tasks, 'widowx', 'expert']) expect(stdout).toContain(id)
@@ -77,7 +80,6 @@ it('check runs the environments and finds nothing', async () => {
 })
 
 it.each([
-  ['policy', ['backbone', 'denoising-step', 'chunk'].map((part) => `policy/nano/${part}/batch-1`), 'ms'],
   [
     'train --only train/nano-dit/batch-32',
     [`train/nano-dit/batch-32x${hiddenTokens(nanoConfig) + nanoConfig.chunkSize}`],
