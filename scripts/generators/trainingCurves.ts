@@ -41,6 +41,7 @@ const dot = (x: number, y: number, colour: string) =>
 
 const svg = [
   `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="13">`,
+  '<title>Success in training against episodes</title>',
   `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
   ...[0, 0.2, 0.4, 0.6, 0.8, 1].map(
     (y) =>
