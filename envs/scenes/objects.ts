@@ -26,7 +26,7 @@ export const greenCube = cube('green_cube', 0x2f9e44)
 export const yellowCube = cube('yellow_cube', 0xf2c230)
 
 /** Disc of radius r from z `low` to `high`. */
-function disc(radius: number, low: number, high: number, color: number, collides = true): Part {
+export function disc(radius: number, low: number, high: number, color: number, collides = true): Part {
   return {
     shape: { kind: 'cylinder', radius, halfHeight: (high - low) / 2 },
     pose: { position: [0, 0, (low + high) / 2], rotation: [0, 0, 0, 1] },

@@ -1,14 +1,6 @@
 import type { Part } from '../../geometry.js'
 import { OBJECT_FRICTION, type ObjectSpec } from '../../scenes/objectSpec.js'
-
-function disc(radius: number, low: number, high: number, color: number, collides = true): Part {
-  return {
-    shape: { kind: 'cylinder', radius, halfHeight: (high - low) / 2 },
-    pose: { position: [0, 0, (low + high) / 2], rotation: [0, 0, 0, 1] },
-    color,
-    collides,
-  }
-}
+import { disc } from '../../scenes/objects.js'
 
 /** Height of a button's cap above the table, m, and how far it goes down until it counts as pressed. */
 export const BUTTON_TOP = 0.022
