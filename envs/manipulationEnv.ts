@@ -9,6 +9,7 @@ import {
 } from '@vla-gym/gymnasium'
 import { widowx } from './embodiments.js'
 import { initialState, type PickAndPlaceView, pickAndPlaceAction } from './experts/pickAndPlace.js'
+import { placedThings } from './experts/placedThings.js'
 import { checkOptions, type ManipulationEnvOptions } from './manipulationOptions.js'
 import { ManipulationView } from './manipulationView.js'
 import { wrapAngle, yawOf } from './math/quat.js'
@@ -94,7 +95,6 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
   private readonly evaluation: PutOnEvaluation
   private readonly observer: Observer
   private readonly a = new Float64Array(7)
-  private readonly b = new Float64Array(7)
   private rng = Rng.fromSeed(0, 'manipulation')
   private episode: EpisodeState = startOfEpisode()
   private started = false
@@ -288,7 +288,7 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
   }
 
   private expertView(): PickAndPlaceView {
-    const { scene, task, episode, a, b } = this
+    const { scene, task, episode } = this
     return {
       step: episode.info.elapsedSteps,
       tcp: scene.robot.kinematics.tcp,
@@ -297,17 +297,7 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
       opening: this.observer.opening(),
       grasped: episode.info.grasped,
       success: episode.info.success,
-      tableHeight: scene.surfaceHeight,
-      source: scene.toBase(scene.objectCenter(0, new Float64Array(3))),
-      target: scene.toBase(scene.objectCenter(1, new Float64Array(3))),
-      sourceRotation: scene.toBase(scene.objectPose(0, a)).subarray(3),
-      targetRotation: scene.toBase(scene.objectPose(1, b)).subarray(3),
-      sourcePeriod: task.source.graspPeriod,
-      targetPeriod: task.target.graspPeriod,
-      graspHeight: task.source.graspHeight,
-      letGoHeight: task.letGoHeight,
-      carryHover: task.carryHover,
-      placeTolerance: task.placeTolerance,
+      ...placedThings(scene, task),
     }
   }
 }

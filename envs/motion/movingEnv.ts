@@ -1,6 +1,7 @@
 import { Rng, type StepResult, UserError } from '@vla-gym/gymnasium'
 import { initialMovingState, movingPickAndPlaceAction } from '../experts/movingPickAndPlace.js'
 import type { PickAndPlaceView } from '../experts/pickAndPlace.js'
+import { placedThings } from '../experts/placedThings.js'
 import { pressAction } from '../experts/press.js'
 import {
   ManipulationEnv,
@@ -302,17 +303,7 @@ export class MovingEnv extends ManipulationEnv {
       opening: observed[6],
       grasped: own.grasped,
       success: own.success,
-      tableHeight: scene.surfaceHeight,
-      source: scene.toBase(scene.objectCenter(0, new Float64Array(3))),
-      target: scene.toBase(scene.objectCenter(1, new Float64Array(3))),
-      sourceRotation: scene.toBase(scene.objectPose(0, new Float64Array(7))).subarray(3),
-      targetRotation: scene.toBase(scene.objectPose(1, new Float64Array(7))).subarray(3),
-      sourcePeriod: task.source.graspPeriod,
-      targetPeriod: task.target.graspPeriod,
-      graspHeight: task.source.graspHeight,
-      letGoHeight: task.letGoHeight,
-      carryHover: task.carryHover,
-      placeTolerance: task.placeTolerance,
+      ...placedThings(scene, task),
     }
   }
 }

@@ -1,5 +1,6 @@
 import { Rng } from '@vla-gym/gymnasium'
 import type { EmbodimentEntry } from '../embodiment.js'
+import { decisionNoise } from '../exploration.js'
 import type { NanoConfig } from '../nano/config.js'
 import { embodimentPrompt } from '../prompt.js'
 import type { PolicyRuntime } from '../runtime.js'
@@ -52,12 +53,12 @@ export function servedPolicy(
   let drawn = 0
 
   function drawNoise({ rows, key }: DecisionRequest, out: Float32Array): void {
-    for (let row = 0; row < rows; row++) {
-      const rng = key
-        ? Rng.fromSeed(key.episodeSeeds[row], 'policy', 'noise', key.decision)
-        : Rng.fromSeed(seed, 'serve', drawn++)
-      rng.fillNormal(out.subarray(row * noiseSize, (row + 1) * noiseSize))
+    if (key) {
+      out.set(decisionNoise(config, key, 'noise'))
+      return
     }
+    for (let row = 0; row < rows; row++)
+      Rng.fromSeed(seed, 'serve', drawn++).fillNormal(out.subarray(row * noiseSize, (row + 1) * noiseSize))
     if (initialNoise !== 1) for (let i = 0; i < rows * noiseSize; i++) out[i] *= initialNoise
   }
 
