@@ -1,4 +1,4 @@
-export type { AppearanceOption, AppearanceSpec } from './appearance/index.js'
+export { type AppearanceOption, type AppearanceSpec, appearanceSpec } from './appearance/index.js'
 export { type EmbodimentDescription, embodiments } from './embodiments.js'
 export { makeEnv, suites } from './makeEnv.js'
 export {

@@ -1,7 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { UserError } from '@vla-gym/gymnasium'
-import { type EmbodimentDescription, embodiments, type ImageSpec, type Suite } from '../envs/index.js'
+import {
+  appearanceSpec,
+  type EmbodimentDescription,
+  embodiments,
+  type ImageSpec,
+  type Suite,
+} from '../envs/index.js'
 import { makeFolder, writeFileAtomic } from './atomicFile.js'
 import { cameraKey, groundingKey, imageFeature } from './dataset.js'
 import type { EpisodeEntry } from './lerobot/read.js'
@@ -30,8 +36,8 @@ export interface CollectOptions extends DemonstrationOptions {
   readonly distractors: boolean
   /** Default 'random'. */
   readonly placement?: TrainingPlacement
-  /** Every episode looks different; the episodes are the same. */
-  readonly randomize?: boolean
+  /** Share of the episodes that look different from all others; the episodes are the same. Default 0. */
+  readonly randomize?: number
   readonly out: string
   onProgress?(demonstrations: number, attempts: number): void
 }
@@ -136,7 +142,12 @@ function runAttempts(pool: RolloutPool, options: CollectOptions, task: string, f
     task,
     agent: 'expert',
     episodes: Array.from({ length: count }, (_, i) => ({ task, seed: trainingSeed(seed, first + i) })),
-    env: { image, distractors, placement, appearance: randomize ? 'random' : 'plain' },
+    env: {
+      image,
+      distractors,
+      placement,
+      appearance: randomize ? { ...appearanceSpec('random'), share: randomize } : 'plain',
+    },
     videoEpisodes: 0,
     demonstrations: { maxNoise, stepsAfterSuccess, lapses },
   })

@@ -15,6 +15,8 @@ export interface AppearanceSpec {
   readonly camera?: LookSet
   /** Of the whole image: grain and exposure. */
   readonly noise?: LookSet
+  /** Probability that an episode changes at all; default 1. */
+  readonly share?: number
 }
 
 /** 'random' is all of AppearanceSpec with 'train'. */
@@ -64,9 +66,11 @@ export function checkAppearance(option: AppearanceOption | undefined): void {
   if (typeof option !== 'object' || option === null) {
     throw new UserError(`appearance must be 'plain', 'random' or an object, got '${option}'`)
   }
-  for (const [kind, set] of Object.entries(option)) {
+  const { share = 1, ...sets } = option
+  if (!(share >= 0 && share <= 1)) throw new UserError(`appearance.share must be in 0 .. 1, got ${share}`)
+  for (const [kind, set] of Object.entries(sets)) {
     if (!kinds.includes(kind as never)) {
-      throw new UserError(`appearance.${kind}: unknown; it has ${kinds.join(', ')}`)
+      throw new UserError(`appearance.${kind}: unknown; it has ${kinds.join(', ')} and share`)
     }
     if (set !== undefined && !lookSets.includes(set)) {
       throw new UserError(`appearance.${kind} must be 'train' or 'unseen', got '${set}'`)
@@ -86,8 +90,9 @@ export function appearanceSpec(option: AppearanceOption = 'plain'): AppearanceSp
  * @param objects names of the bodies whose colours may change
  */
 export function drawAppearance(spec: AppearanceSpec, objects: readonly string[], seed: Rng): Appearance {
-  const { table, objects: shades, light, camera, noise } = spec
+  const { table, objects: shades, light, camera, noise, share = 1 } = spec
   const rng = seed.split(seed.uint32())
+  if (share < 1 && rng.split('share').uniform() >= share) return {}
   return {
     ...(table && { table: drawTable(table, rng.split('table')) }),
     ...(shades && { objects: drawObjects(shades, objects, rng.split('objects')) }),

@@ -25,7 +25,7 @@ interface Options extends CommonOptions {
   lapses: number
   placement: TrainingPlacement
   distractors?: boolean
-  randomize?: boolean
+  randomize?: true | number
 }
 
 export function collectCommand(): Command {
@@ -53,7 +53,11 @@ export function collectCommand(): Command {
     )
     .addOption(trainingPlacementOption())
     .option('--distractors', "put the suite's other objects on the table too (for grounding)")
-    .option('--randomize', 'give every episode another table, light, camera, object shades and image noise')
+    .option(
+      '--randomize [share]',
+      'give every episode, or this share of them, another table, light, camera, object shades and image noise',
+      share,
+    )
     .action(async (options: Options) => {
       const suite = findSuite(options.suite)
       const tasks = chooseTasks(suite, options.task)
@@ -73,7 +77,7 @@ export function collectCommand(): Command {
           image: { width, height, crop },
           distractors: options.distractors ?? false,
           placement: options.placement === 'wide' ? 'wide' : undefined,
-          randomize: options.randomize,
+          randomize: options.randomize === true ? 1 : options.randomize || undefined,
           maxNoise: options.noise,
           stepsAfterSuccess: options.stepsAfterSuccess,
           lapses: options.lapses || undefined,

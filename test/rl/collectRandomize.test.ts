@@ -32,7 +32,7 @@ const options: Omit<CollectOptions, 'out'> = {
 const at = (name: string) => join(root, name)
 beforeAll(async () => {
   await collect(pools[0], { ...options, out: at('plain') })
-  await collect(pools[0], { ...options, randomize: true, out: at('random') })
+  await collect(pools[0], { ...options, randomize: 1, out: at('random') })
 })
 
 it('collects the same episodes as without, and other pictures, one look an episode', async () => {
@@ -61,8 +61,33 @@ it('collects the same episodes as without, and other pictures, one look an episo
   }
 })
 
+it('leaves the other episodes as they are when only a share looks different', async () => {
+  await collect(pools[0], { ...options, episodes: 6, out: at('all plain') })
+  await collect(pools[1], { ...options, episodes: 6, randomize: 0.5, out: at('half') })
+  const [plain, half] = await Promise.all(
+    ['all plain', 'half'].map(async (name) => {
+      const dataset = await loadDataset(at(name))
+      return {
+        dataset,
+        ...(await framesOf(dataset, dataset.demonstrations, embodiments.get('widowx')!, nanoConfig)),
+      }
+    }),
+  )
+  expect(half.dataset.demonstrations).toEqual(plain.dataset.demonstrations)
+  const bytes = width * height * 3
+  const changed = half.dataset.demonstrations.map(
+    ({ from }) =>
+      Buffer.compare(
+        half.images.subarray(from * bytes, (from + 1) * bytes),
+        plain.images.subarray(from * bytes, (from + 1) * bytes),
+      ) !== 0,
+  )
+  expect(changed).toContain(true)
+  expect(changed).toContain(false)
+})
+
 it('writes the same bytes with two workers', async () => {
-  await collect(pools[1], { ...options, randomize: true, out: at('two') })
+  await collect(pools[1], { ...options, randomize: 1, out: at('two') })
   for (const file of [
     'data/chunk-000/file-000.parquet',
     'meta/episodes/chunk-000/file-000.parquet',
@@ -76,7 +101,7 @@ it('writes the same bytes with two workers', async () => {
 
 it('does not go on with a dataset of the other kind', async () => {
   await expect(collect(pools[0], { ...options, out: at('random') })).rejects.toThrow(/other settings/)
-  await expect(collect(pools[0], { ...options, randomize: true, out: at('plain') })).rejects.toThrow(
+  await expect(collect(pools[0], { ...options, randomize: 1, out: at('plain') })).rejects.toThrow(
     /other settings/,
   )
 })
