@@ -1,17 +1,21 @@
 export { type AppearanceOption, type AppearanceSpec, appearanceSpec } from './appearance/index.js'
 export { type EmbodimentDescription, embodiments } from './embodiments.js'
-export { makeEnv, suites } from './makeEnv.js'
+export { makeEnv, makeManipulationEnv, suites } from './makeEnv.js'
 export {
-  type GroundingLabels,
   type ImageSpec,
   ManipulationEnv,
   type ManipulationEnvOptions,
   type ManipulationInfo,
   type ManipulationObservation,
-  type ResetOptions,
 } from './manipulationEnv.js'
-export type { MovingInfo } from './motion/movingEnv.js'
 export type { MotionOutcome } from './motion/score.js'
 export { initPhysics } from './physics/world.js'
+export type {
+  GroundingLabels,
+  RobotEnv,
+  RobotInfo,
+  RobotObservation,
+  RobotResetOptions,
+} from './robotEnv.js'
 export type { Suite } from './suites/suite.js'
 export type { CustomPlacement, CustomSpot } from './tasks/customPlacement.js'

@@ -1,6 +1,7 @@
 import { register } from '@vla-gym/gymnasium'
 import { ManipulationEnv, type ManipulationEnvOptions } from './manipulationEnv.js'
 import { makeMovingEnv } from './motion/makeMovingEnv.js'
+import type { RobotEnv } from './robotEnv.js'
 import type { ObjectSpec } from './scenes/objects.js'
 import { dominoWidowx, dominoWidowxCluttered } from './suites/dominoWidowx.js'
 import { simplerWidowx } from './suites/simplerWidowx.js'
@@ -12,7 +13,12 @@ export const suites: ReadonlyMap<string, Suite> = new Map(
 )
 
 /** Environment of a task; UserError with the nearest known ids for one that is not known. */
-export function makeEnv(taskId: string, options: ManipulationEnvOptions = {}): ManipulationEnv {
+export function makeEnv(taskId: string, options: ManipulationEnvOptions = {}): RobotEnv {
+  return makeManipulationEnv(taskId, options)
+}
+
+/** Environment of a WidowX task, with its scene and its task. */
+export function makeManipulationEnv(taskId: string, options: ManipulationEnvOptions = {}): ManipulationEnv {
   const moving = makeMovingEnv(taskId, options)
   if (moving) return moving
   const task = findTask(taskId)

@@ -1,12 +1,4 @@
-import {
-  Box,
-  type Env,
-  type EnvMetadata,
-  type RenderFrame,
-  Rng,
-  type StepResult,
-  UserError,
-} from '@vla-gym/gymnasium'
+import { Box, type EnvMetadata, type RenderFrame, Rng, type StepResult, UserError } from '@vla-gym/gymnasium'
 import { widowx } from './embodiments.js'
 import { initialState, type PickAndPlaceView, pickAndPlaceAction } from './experts/pickAndPlace.js'
 import { placedThings } from './experts/placedThings.js'
@@ -15,13 +7,14 @@ import { ManipulationView } from './manipulationView.js'
 import { wrapAngle, yawOf } from './math/quat.js'
 import { type ManipulationObservation, observationSpace } from './observation.js'
 import { Observer } from './observer.js'
+import type { GroundingLabels, RobotEnv, RobotInfo, RobotResetOptions } from './robotEnv.js'
 import { EeDeltaController } from './robots/eeDeltaController.js'
 import { fingerTarget } from './robots/gripper.js'
 import { widowx250s } from './robots/widowx250s.js'
 import type { ObjectSpec } from './scenes/objectSpec.js'
 import { Scene } from './scenes/scene.js'
 import { packSnapshot, unpackSnapshot } from './snapshot.js'
-import { type CustomPlacement, checkPlacement } from './tasks/customPlacement.js'
+import { checkPlacement } from './tasks/customPlacement.js'
 import { freeSpot } from './tasks/placement.js'
 import { PutOnEvaluation, type PutOnStatus } from './tasks/putOn.js'
 import type { Placement, PutOnTask } from './tasks/task.js'
@@ -30,33 +23,8 @@ export type { ManipulationEnvOptions } from './manipulationOptions.js'
 export type { ImageSpec } from './manipulationView.js'
 export type { ManipulationObservation } from './observation.js'
 
-export interface ResetOptions {
-  /** An official layout, whatever the placement option. */
-  readonly episodeId?: number
-  /** A layout of your own, instead. */
-  readonly placement?: CustomPlacement
-}
-
-export interface ManipulationInfo extends PutOnStatus {
-  successOnce: boolean
-  graspedOnce: boolean
-  elapsedSteps: number
-  /** Official layout of this episode. */
-  episodeId?: number
-  /** Why the episode was cut off early. */
-  failure?: string
-}
-
-/** Privileged labels for training: what stands where. */
-export interface GroundingLabels {
-  names: string[]
-  /** Centres of mass, [names.length, 3], base frame, m. */
-  positions: Float32Array
-  /** Angles about the vertical in the base frame, rad, wrapped by each object's symmetry. */
-  yaws: Float32Array
-  source: string
-  target: string
-  grasped: boolean
+export interface ManipulationInfo extends PutOnStatus, RobotInfo {
+  success: boolean
 }
 
 const ACTION_LIMITS = [1, 1, 1, Math.PI / 2, Math.PI / 2, Math.PI / 2, 1]
@@ -80,7 +48,8 @@ interface EpisodeState {
  * `reset({ options: { episodeId } })` gives an official layout whatever the placement option, and
  * `reset({ options: { placement } })` one of the caller's.
  */
-export class ManipulationEnv implements Env<ManipulationObservation, Float32Array, ManipulationInfo> {
+export class ManipulationEnv implements RobotEnv {
+  readonly embodiment = widowx
   readonly task: PutOnTask
   readonly options: ManipulationEnvOptions
   readonly observationSpace: ReturnType<typeof observationSpace>
@@ -125,7 +94,7 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
     options = {},
   }: {
     seed?: number
-    options?: ResetOptions
+    options?: RobotResetOptions
   } = {}): [ManipulationObservation, ManipulationInfo] {
     if (seed !== undefined) this.rng = Rng.fromSeed(seed, 'manipulation')
     const custom = options.placement && checkPlacement(this.task, options.placement)
@@ -191,6 +160,12 @@ export class ManipulationEnv implements Env<ManipulationObservation, Float32Arra
   /** The scripted expert's action for the present state; privileged, closed loop. */
   expertAction(): Float32Array {
     return pickAndPlaceAction(this.expertView(), this.episode.expert)
+  }
+
+  randomAction(rng: Rng): Float32Array {
+    const { actionScale } = widowx
+    const arm = Float32Array.from({ length: 6 }, (_, i) => rng.uniform(-actionScale[i], actionScale[i]))
+    return Float32Array.of(...arm, rng.uniform() < 0.5 ? -1 : 1)
   }
 
   /** Names by value of `obs.segmentation`; 0 is what nothing covers. UserError without an image size. */

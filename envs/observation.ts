@@ -1,33 +1,13 @@
 import { Box, Dict, PRINTABLE, Text, UserError } from '@vla-gym/gymnasium'
 import { widowx } from './embodiments.js'
 import type { ManipulationEnvOptions } from './manipulationOptions.js'
+import type { RobotObservation } from './robotEnv.js'
 
 /** Joints of the arm, and the fingers' as one. */
 export const JOINTS = 7
 
-export interface ManipulationObservation {
-  /** [height, width, 3] sRGB. */
-  readonly image: Uint8Array
-  /** With the option `depth`: [height, width] along the optical axis, m; 0 where nothing is. */
-  readonly depth?: Float32Array
-  /** With the option `segmentation`: [height, width], index into the environment's `segmentationNames`. */
-  readonly segmentation?: Uint8Array
-  /** [14], base frame; see `stateNames` of the embodiment. */
-  readonly state: Float32Array
-  readonly instruction: string
-  /** [7] pose of the tool centre point in the base frame: m, quaternion xyzw. */
-  readonly tcpPose: Float32Array
-  /** [7] measured: six arm joints, rad; finger joint, m, mean of both. */
-  readonly jointPositions: Float32Array
-  /** [7] the same per second, mean over the last control step; 0 at reset. */
-  readonly jointVelocities: Float32Array
-  /** [7] pose of the robot's base in the world. */
-  readonly basePose: Float32Array
-  /** [3, 3] pixels of `image`, or of the whole 640x480 frame where there is no image. */
-  readonly cameraIntrinsics: Float32Array
-  /** [4, 4] world to camera; camera axes x right, y down, z forward. */
-  readonly cameraExtrinsics: Float32Array
-}
+/** The WidowX': state [14], tcpPose [7], jointPositions and jointVelocities [7]: six arm joints, then the mean of both fingers. */
+export type ManipulationObservation = RobotObservation
 
 type Spaces = {
   image: Box<'uint8'>

@@ -8,9 +8,9 @@ import {
   type ManipulationEnvOptions,
   type ManipulationInfo,
   type ManipulationObservation,
-  type ResetOptions,
 } from '../manipulationEnv.js'
 import { fromRotationVector, multiply } from '../math/quat.js'
+import type { RobotResetOptions } from '../robotEnv.js'
 import { widowx250s } from '../robots/widowx250s.js'
 import { CONTROL_PERIOD } from '../scenes/scene.js'
 import { packSnapshot, unpackSnapshot } from '../snapshot.js'
@@ -22,11 +22,6 @@ import type { MotionPlan } from './motionPlan.js'
 import { type MotionState, MovingScene } from './movingScene.js'
 import { layBelt, moverOf, planMotion } from './planMotion.js'
 import { type FailReason, type MotionOutcome, penaltyFactor, routeCompletion } from './score.js'
-
-export interface MovingInfo extends ManipulationInfo {
-  /** When the episode is over. */
-  motion?: MotionOutcome
-}
 
 /** DOMINO moves things by 0.1 s at every policy step, whatever its length. */
 const POLICY_STEP = 0.1
@@ -96,8 +91,8 @@ export class MovingEnv extends ManipulationEnv {
     options,
   }: {
     seed?: number
-    options?: ResetOptions
-  } = {}): [ManipulationObservation, MovingInfo] {
+    options?: RobotResetOptions
+  } = {}): [ManipulationObservation, ManipulationInfo] {
     if (seed !== undefined) this.motionRng = Rng.fromSeed(seed, 'motion')
     this.expertFailures = 0
     let [, info] = super.reset({ seed, options })
@@ -112,7 +107,7 @@ export class MovingEnv extends ManipulationEnv {
     )
   }
 
-  override step(action: ArrayLike<number>): StepResult<ManipulationObservation, MovingInfo> {
+  override step(action: ArrayLike<number>): StepResult<ManipulationObservation, ManipulationInfo> {
     const { latency, decisionSteps } = this.motion
     if (latency > 0 && this.own.elapsedSteps % decisionSteps === 0) this.scene.wait(latency)
     return this.advance(action)
@@ -202,7 +197,7 @@ export class MovingEnv extends ManipulationEnv {
     return undefined
   }
 
-  private advance(action: ArrayLike<number>): StepResult<ManipulationObservation, MovingInfo> {
+  private advance(action: ArrayLike<number>): StepResult<ManipulationObservation, ManipulationInfo> {
     const [observation, , , truncated, info] = super.step(action)
     const { own } = this
     own.observed = [...observation.state]
@@ -212,7 +207,7 @@ export class MovingEnv extends ManipulationEnv {
     const success = info.failure === undefined && this.meetsGoal(info)
     own.success = success
     own.successOnce ||= success
-    const answer: MovingInfo = { ...info, success, successOnce: own.successOnce }
+    const answer: ManipulationInfo = { ...info, success, successOnce: own.successOnce }
     if (success || truncated) answer.motion = this.outcome(answer)
     return [observation, success ? 1 : 0, success, truncated && !success, answer]
   }
@@ -243,7 +238,7 @@ export class MovingEnv extends ManipulationEnv {
     return near && lowest < z + BUTTON_TOP - BUTTON_TRAVEL
   }
 
-  private outcome(info: MovingInfo): MotionOutcome {
+  private outcome(info: ManipulationInfo): MotionOutcome {
     const { scene, own, moving } = this
     const { tcp } = scene.robot.kinematics
     const [x, y, z] = scene.toBase(scene.objectCenter(moverOf(moving), new Float64Array(3)))
@@ -262,7 +257,7 @@ export class MovingEnv extends ManipulationEnv {
     }
   }
 
-  private failReason(info: MovingInfo): FailReason {
+  private failReason(info: ManipulationInfo): FailReason {
     if (this.scene.state.outOfBounds) return 'out of bounds'
     if (info.failure !== undefined) return 'lost'
     return this.own.notLifted ? 'object not lifted' : 'late'

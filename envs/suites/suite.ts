@@ -4,7 +4,7 @@ import type { ManipulationEnvOptions } from '../manipulationOptions.js'
 export interface Suite {
   readonly id: string
   readonly tasks: readonly string[]
-  readonly embodiment: 'widowx'
+  readonly embodiment: string
   /** Fixed layouts of each task, addressed by episodeId. */
   readonly officialEpisodes: number
   /** 'any-step': an episode ends with its success. */

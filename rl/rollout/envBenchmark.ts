@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { Rng } from '@vla-gym/gymnasium'
-import { type ImageSpec, type ManipulationEnv, makeEnv } from '../../envs/index.js'
+import { type ImageSpec, makeEnv, type RobotEnv } from '../../envs/index.js'
 
 export interface EnvBenchmarkTask {
   readonly task: string
@@ -96,13 +96,13 @@ export function benchmarkLongRun(run: LongRunTask): LongRunResult {
 class NoisyEpisodes {
   steps = 0
   private episode = 0
-  private readonly env: ManipulationEnv
+  private readonly env: RobotEnv
   private readonly lookEvery: number
   private readonly different: number
   private rng = Rng.fromSeed(0, 'benchmark')
 
   /** @param different episodes after which the same ones come again. */
-  constructor(env: ManipulationEnv, lookEvery: number, different = Number.POSITIVE_INFINITY) {
+  constructor(env: RobotEnv, lookEvery: number, different = Number.POSITIVE_INFINITY) {
     this.env = env
     this.lookEvery = lookEvery
     this.different = different

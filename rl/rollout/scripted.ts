@@ -1,5 +1,5 @@
 import { Rng } from '@vla-gym/gymnasium'
-import type { ManipulationEnv, ManipulationEnvOptions } from '../../envs/index.js'
+import type { ManipulationEnvOptions, RobotEnv } from '../../envs/index.js'
 import { encodePng } from '../../policy/images/png.js'
 import { addToHistogram, newHistogram } from '../lerobot/statistics.js'
 import { type EpisodeRecord, type EpisodeSpec, newRecord, type RenderedFrame, recordStep } from './episode.js'
@@ -18,7 +18,7 @@ export interface ScriptedTask {
 }
 
 export interface DemonstrationOptions {
-  /** Each episode draws its noise level from U(0, maxNoise); unit: fractions of `noiseScale`. */
+  /** Each episode draws its noise level from U(0, maxNoise); unit: fractions of the embodiment's `actionScale`. */
   readonly maxNoise: number
   /** The episode ends this many control steps after success was reached and held. */
   readonly stepsAfterSuccess: number
@@ -53,8 +53,6 @@ export interface ScriptedResult {
   readonly demonstrations: RecordedDemonstration[]
 }
 
-/** Standard deviation of a noise level of 1: metres, radians. The gripper command takes no noise. */
-const noiseScale = [0.04, 0.04, 0.04, 0.1, 0.1, 0.1, 0] as const
 /** Where the things that the instruction names are, base frame: m, rad, 0 or 1. */
 export const labelNames = [
   ...['sourceX', 'sourceY', 'sourceZ'],
@@ -63,7 +61,7 @@ export const labelNames = [
 ] as const
 export const labelDim = labelNames.length
 
-export function runScriptedEpisodes(task: ScriptedTask, env: ManipulationEnv): ScriptedResult {
+export function runScriptedEpisodes(task: ScriptedTask, env: RobotEnv): ScriptedResult {
   const result: ScriptedResult = { records: [], videos: [], demonstrations: [] }
   for (const [index, episode] of task.episodes.entries()) {
     const record = newRecord(episode)
@@ -78,9 +76,11 @@ export function runScriptedEpisodes(task: ScriptedTask, env: ManipulationEnv): S
     let done = false
     let stepsAfterSuccess = 0
     while (!done) {
-      const action = task.agent === 'expert' ? env.expertAction() : randomAction(rng)
+      const action = task.agent === 'expert' ? env.expertAction() : env.randomAction(rng)
       demonstration?.record(observation, action)
-      const executed = action.map((a, i) => (noise > 0 ? a + noise * noiseScale[i] * rng.normal() : a))
+      const executed = action.map((a, i) =>
+        noise > 0 ? a + noise * env.embodiment.actionScale[i] * rng.normal() : a,
+      )
       if (lapses) lapses.disturb(executed)
       const [next, , isTerminated, isTruncated, info] = env.step(executed)
       observation = next
@@ -100,14 +100,8 @@ export function runScriptedEpisodes(task: ScriptedTask, env: ManipulationEnv): S
   return result
 }
 
-/** Uniform in a box of the size of useful actions; the gripper opens or closes at random. */
-function randomAction(rng: Rng): Float32Array {
-  const action = Float32Array.from({ length: 6 }, (_, i) => rng.uniform(-noiseScale[i], noiseScale[i]))
-  return Float32Array.of(...action, rng.uniform() < 0.5 ? -1 : 1)
-}
-
 class DemonstrationRecorder {
-  private readonly env: ManipulationEnv
+  private readonly env: RobotEnv
   private readonly actions: Float32Array[] = []
   private readonly states: Float32Array[] = []
   private readonly labels: Float32Array[] = []
@@ -116,11 +110,11 @@ class DemonstrationRecorder {
   private readonly imageHistogram = newHistogram()
   private instruction = ''
 
-  constructor(env: ManipulationEnv) {
+  constructor(env: RobotEnv) {
     this.env = env
   }
 
-  record(observation: ReturnType<ManipulationEnv['reset']>[0], action: Float32Array): void {
+  record(observation: ReturnType<RobotEnv['reset']>[0], action: Float32Array): void {
     const { image, state, instruction } = observation
     this.instruction = instruction
     this.images.push(encodePng({ ...this.env.options.image!, data: image }))
@@ -149,7 +143,7 @@ class DemonstrationRecorder {
   }
 }
 
-function groundingLabel(env: ManipulationEnv): Float32Array {
+function groundingLabel(env: RobotEnv): Float32Array {
   const { names, positions, yaws, source, target, grasped } = env.grounding()
   const s = names.indexOf(source)
   const t = names.indexOf(target)

@@ -1,4 +1,4 @@
-import { initPhysics, type ManipulationEnv, type ManipulationEnvOptions, makeEnv } from '../../envs/index.js'
+import { initPhysics, type ManipulationEnvOptions, makeEnv, type RobotEnv } from '../../envs/index.js'
 import { benchmarkEnv, type EnvBenchmarkTask } from './envBenchmark.js'
 import { type EpisodeRecord, type EpisodeSpec, newRecord, type RenderedFrame, recordStep } from './episode.js'
 import { runScriptedEpisodes, type ScriptedResult, type ScriptedTask } from './scripted.js'
@@ -44,13 +44,13 @@ export interface SegmentShare {
 }
 
 /** Environments are kept between segments: a reset is much cheaper than a new physics world. */
-const idleEnvs = new Map<string, ManipulationEnv[]>()
+const idleEnvs = new Map<string, RobotEnv[]>()
 
-function borrowEnv(key: string, task: string, options: ManipulationEnvOptions): ManipulationEnv {
+function borrowEnv(key: string, task: string, options: ManipulationEnvOptions): RobotEnv {
   return idleEnvs.get(key)?.pop() ?? makeEnv(task, options)
 }
 
-function returnEnv(key: string, env: ManipulationEnv): void {
+function returnEnv(key: string, env: RobotEnv): void {
   const idle = idleEnvs.get(key)
   if (idle) idle.push(env)
   else idleEnvs.set(key, [env])
@@ -134,10 +134,10 @@ interface Slot {
   readonly index: number
   readonly group: number
   readonly key: string
-  readonly env: ManipulationEnv
+  readonly env: RobotEnv
   readonly record: EpisodeRecord
   readonly frames: RenderedFrame[]
-  observation: ReturnType<ManipulationEnv['reset']>[0]
+  observation: ReturnType<RobotEnv['reset']>[0]
   done: boolean
 }
 
@@ -185,7 +185,7 @@ function indicesOf(episodes: readonly EpisodeSpec[], task: string, start: number
  * @param starts snapshots made so far
  */
 function startEpisode(
-  env: ManipulationEnv,
+  env: RobotEnv,
   { seed, startSeed, episodeId }: EpisodeSpec,
   envKey: string,
   starts: Map<string, Uint8Array>,

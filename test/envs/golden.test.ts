@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Rng } from '@vla-gym/gymnasium'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { initPhysics, type ManipulationEnv, makeEnv, suites } from '../../envs/index.js'
+import { initPhysics, type ManipulationEnv, makeManipulationEnv, suites } from '../../envs/index.js'
 import { type ObservationBatch, RolloutPool } from '../../rl/rollout/rolloutPool.js'
 
 beforeAll(initPhysics)
@@ -34,7 +34,7 @@ function scriptOf(env: ManipulationEnv): Float32Array[] {
  * poses as float32, which hides that: noise of this size on all three changed no number at 1e-5.
  */
 function goldenHash(id: string): string {
-  const env = makeEnv(id)
+  const env = makeManipulationEnv(id)
   env.reset({ options: { episodeId: 6 } })
   const hash = createHash('sha256')
   const add = (values: ArrayLike<number>) =>
@@ -68,11 +68,11 @@ describe('trajectories', () => {
   it.each(ids)('%s: restored half-way into a fresh environment, they end in the same bytes', (id) => {
     const image = { width: 40, height: 30 }
     const options = { image, depth: true, segmentation: true } as const
-    const whole = makeEnv(id, options)
+    const whole = makeManipulationEnv(id, options)
     whole.reset({ options: { episodeId: 18 } })
     const script = scriptOf(whole)
     for (const action of script.slice(0, steps / 2)) whole.step(action)
-    const fresh = makeEnv(id, options)
+    const fresh = makeManipulationEnv(id, options)
     fresh.restore(whole.snapshot())
     const [a, b] = [whole, fresh].map((env) => {
       const [last] = script

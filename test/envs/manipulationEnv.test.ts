@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto'
 import { checkEnv, make, Rng, registeredIds } from '@vla-gym/gymnasium'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { embodiments, initPhysics, type ManipulationEnv, makeEnv, suites } from '../../envs/index.js'
+import {
+  embodiments,
+  initPhysics,
+  type ManipulationEnv,
+  makeManipulationEnv,
+  suites,
+} from '../../envs/index.js'
 
 beforeAll(initPhysics)
 
@@ -30,7 +36,7 @@ describe('ManipulationEnv', () => {
   it.each(ids)('%s keeps the rules of Gymnasium, and its id is registered', (id) => {
     const image = { width: 24, height: 24, crop: [80, 0, 480, 480] } as const
     for (const options of [{ image, depth: true, segmentation: true }, {}]) {
-      const env = makeEnv(id, options)
+      const env = makeManipulationEnv(id, options)
       checkEnv(env, 8)
       env.close()
     }
@@ -41,18 +47,18 @@ describe('ManipulationEnv', () => {
   })
 
   it.each(ids)('%s gives the same bytes for the same seed and actions, whatever came before', (id) => {
-    const env = makeEnv(id, { distractors: true })
+    const env = makeManipulationEnv(id, { distractors: true })
     const first = hashOf(env, 5, 25)
     expect(hashOf(env, 6, 25)).not.toBe(first)
     expect(hashOf(env, 5, 25)).toBe(first)
-    const other = makeEnv(id, { distractors: true })
+    const other = makeManipulationEnv(id, { distractors: true })
     expect(hashOf(other, 5, 25)).toBe(first)
     other.close()
     env.close()
   })
 
   it.each(ids)('%s goes on from a snapshot as if nothing had happened', (id) => {
-    const [env, copy] = [makeEnv(id), makeEnv(id)]
+    const [env, copy] = [makeManipulationEnv(id), makeManipulationEnv(id)]
     const rng = Rng.fromSeed(2)
     env.reset({ seed: 9 })
     for (let i = 0; i < 11; i++) env.step(noisyAction(env, rng))
@@ -70,7 +76,7 @@ describe('ManipulationEnv', () => {
       return createHash('sha256').update(from.snapshot()).digest('hex')
     }
     expect(tail(copy, Rng.fromSeed(3))).toBe(tail(env, Rng.fromSeed(3)))
-    const other = makeEnv(ids.find((known) => known !== id)!)
+    const other = makeManipulationEnv(ids.find((known) => known !== id)!)
     expect(() => other.restore(env.snapshot())).toThrow(/snapshot is of/)
     expect(() => env.restore(new Uint8Array(3))).toThrow(/snapshot is of/)
     expect(() => env.restore(bytes.subarray(0, bytes.length - 9))).toThrow(/cut short/)
@@ -79,7 +85,7 @@ describe('ManipulationEnv', () => {
   })
 
   it('describes the state at reset and after a step', () => {
-    const env = makeEnv('widowx_stack_cube')
+    const env = makeManipulationEnv('widowx_stack_cube')
     const [observation, info] = env.reset({ options: { episodeId: 3 } })
     expect(info).toMatchObject({ episodeId: 3, elapsedSteps: 0, success: false, grasped: false })
     const expected = [0.29207, -0.00609, 0.13532, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0]
@@ -101,32 +107,36 @@ describe('ManipulationEnv', () => {
   })
 
   it('refuses bad input in one line', () => {
-    const env = makeEnv('widowx_carrot_on_plate')
+    const env = makeManipulationEnv('widowx_carrot_on_plate')
     expect(() => env.step(still)).toThrow(/call reset\(\) first/)
     env.reset({ seed: 1 })
     expect(() => env.step(new Float32Array(6))).toThrow(/7 numbers, got 6/)
     expect(() => env.step([0, 0, Number.NaN, 0, 0, 0, 1])).toThrow(/action\[2\] \(dz\) is NaN/)
     expect(() => env.reset({ options: { episodeId: -1 } })).toThrow(/episodeId/)
-    expect(() => makeEnv('widowx_carot')).toThrow(/widowx_carrot_on_plate/)
-    expect(() => makeEnv('widowx_stack_cube', { successSteps: 0.5 })).toThrow(/successSteps/)
-    expect(() => makeEnv('widowx_stack_cube', { depth: true })).toThrow(/depth needs an image size/)
+    expect(() => makeManipulationEnv('widowx_carot')).toThrow(/widowx_carrot_on_plate/)
+    expect(() => makeManipulationEnv('widowx_stack_cube', { successSteps: 0.5 })).toThrow(/successSteps/)
+    expect(() => makeManipulationEnv('widowx_stack_cube', { depth: true })).toThrow(
+      /depth needs an image size/,
+    )
     expect(() => env.segmentationNames).toThrow(/set the option image/)
     const wrong = { placement: 'grid', start: 'thrown', drive: 'magic' } as Record<string, string>
     for (const [name, value] of Object.entries(wrong)) {
       const options = { [name]: value }
-      expect(() => makeEnv('widowx_stack_cube', options)).toThrow(
+      expect(() => makeManipulationEnv('widowx_stack_cube', options)).toThrow(
         new RegExp(`${name} must be .* got '${value}'`),
       )
     }
     const placement = { source: { x: 0.5, y: 0 }, target: { x: -0.1, y: 0 } }
     expect(() => env.reset({ options: { placement } })).toThrow(/carrot \(source\)/)
     const crop = [400, 0, 480, 480] as const
-    expect(() => makeEnv('widowx_stack_cube', { image: { width: 8, height: 8, crop } })).toThrow(/crop/)
+    expect(() => makeManipulationEnv('widowx_stack_cube', { image: { width: 8, height: 8, crop } })).toThrow(
+      /crop/,
+    )
     env.close()
   })
 
   it('ends where it should: at the limit, after successes in a row, or when something falls', () => {
-    const env = makeEnv('widowx_stack_cube', { successSteps: 3, placement: 'official' })
+    const env = makeManipulationEnv('widowx_stack_cube', { successSteps: 3, placement: 'official' })
     const [, info] = env.reset({ seed: 4 })
     expect(info.episodeId).toBeTypeOf('number')
     let successes = 0
@@ -155,7 +165,7 @@ describe('ManipulationEnv', () => {
     ['widowx_spoon_on_towel', 0, [Number.POSITIVE_INFINITY, 0, 1], 'the simulation of spoon is not finite'],
     ['widowx_stack_cube', 0, [-0.2, 2, 2.5], 'green_cube left the scene'],
   ] as const)('%s: object %d at %o ends the episode and says why', (id, index, position, reason) => {
-    const env = makeEnv(id)
+    const env = makeManipulationEnv(id)
     env.reset({ seed: 4 })
     env.scene.setObjectPose(index, [...position, 0, 0, 0, 1])
     let step = env.step(still)
@@ -169,7 +179,7 @@ describe('ManipulationEnv', () => {
   })
 
   it.each(ids)('%s says where tool, joints and camera are', (id) => {
-    const env = makeEnv(id)
+    const env = makeManipulationEnv(id)
     const [start] = env.reset({ seed: 3 })
     const { basePosition, qpos } = env.task.scene.mount
     for (const [i, x] of [...basePosition, 0, 0, 1, 0].entries()) expect(start.basePose[i]).toBeCloseTo(x, 6)
@@ -197,7 +207,11 @@ describe('ManipulationEnv', () => {
 
   it('draws depth and segmentation that agree with the camera matrices', () => {
     const image = { width: 160, height: 120 }
-    const env = makeEnv('widowx_put_eggplant_in_basket', { image, depth: true, segmentation: true })
+    const env = makeManipulationEnv('widowx_put_eggplant_in_basket', {
+      image,
+      depth: true,
+      segmentation: true,
+    })
     const [observation] = env.reset({ options: { episodeId: 1 } })
     const { cameraIntrinsics: k, cameraExtrinsics: e, depth, segmentation } = observation
     const names = env.segmentationNames
@@ -222,14 +236,14 @@ describe('ManipulationEnv', () => {
     const late = env.step(still)[0]
     env.step(still)
     expect(() => late.depth).toThrow(/obs.depth was not looked at/)
-    const plain = makeEnv('widowx_stack_cube', { image })
+    const plain = makeManipulationEnv('widowx_stack_cube', { image })
     expect(plain.reset()[0].depth).toBeUndefined()
     for (const each of [env, plain]) each.close()
   })
 
   it('renders an observation late, once, and not after the next step', () => {
     const image = { width: 32, height: 32, crop: [80, 0, 480, 480] as const }
-    const env = makeEnv('widowx_carrot_on_plate', { image, distractors: true })
+    const env = makeManipulationEnv('widowx_carrot_on_plate', { image, distractors: true })
     const [first] = env.reset({ seed: 2 })
     const names = ['carrot', 'green_cube', 'plate', 'spoon', 'towel', 'yellow_cube']
     expect(env.grounding().names.sort()).toEqual(names)
@@ -245,7 +259,7 @@ describe('ManipulationEnv', () => {
   })
 
   it('places distractors apart from everything', () => {
-    const env = makeEnv('widowx_stack_cube', { distractors: true })
+    const env = makeManipulationEnv('widowx_stack_cube', { distractors: true })
     const footprints = [0.0213, 0.0213, 0.0655, 0.055]
     for (let seed = 0; seed < 40; seed++) {
       env.reset({ seed })
@@ -264,7 +278,7 @@ describe('ManipulationEnv', () => {
   })
 
   it('does not grow over thousands of resets', () => {
-    const env = makeEnv('widowx_carrot_on_plate')
+    const env = makeManipulationEnv('widowx_carrot_on_plate')
     const resets = (count: number) => {
       for (let i = 0; i < count; i++) env.reset()
       return process.memoryUsage().external

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { type Rng, Rng as Stream } from '@vla-gym/gymnasium'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type AppearanceOption, type AppearanceSpec, drawAppearance } from '../../../envs/appearance/index.js'
-import { initPhysics, type ManipulationEnv, makeEnv, suites } from '../../../envs/index.js'
+import { initPhysics, type ManipulationEnv, makeManipulationEnv, suites } from '../../../envs/index.js'
 
 beforeAll(initPhysics)
 
@@ -44,11 +44,11 @@ function eventsOf(env: ManipulationEnv): unknown[] {
 describe('an appearance', () => {
   it.each(ids)('%s: changes nothing but pictures and camera', (id) => {
     const image = { width: 16, height: 16, crop }
-    const plain = makeEnv(id, { distractors: true })
+    const plain = makeManipulationEnv(id, { distractors: true })
     const expected = eventsOf(plain)
     plain.close()
     for (const appearance of ['random', unseen, { light: 'unseen' }] as AppearanceOption[]) {
-      const env = makeEnv(id, { image, appearance, distractors: true })
+      const env = makeManipulationEnv(id, { image, appearance, distractors: true })
       expect(eventsOf(env)).toEqual(expected)
       env.close()
     }
@@ -56,7 +56,7 @@ describe('an appearance', () => {
 
   it.each(ids)('%s: is drawn at every reset, and the same for the same seed whatever came before', (id) => {
     const image = { width: 40, height: 40, crop }
-    const env = makeEnv(id, { image, appearance: 'random' })
+    const env = makeManipulationEnv(id, { image, appearance: 'random' })
     const pictures = (seed: number | undefined) => {
       const first = env.reset({ seed })[0]
       const { image, cameraExtrinsics, cameraIntrinsics } = first
@@ -66,7 +66,7 @@ describe('an appearance', () => {
     }
     const [one, other, next] = [pictures(3), pictures(4), pictures(undefined)]
     expect(pictures(3)).toEqual(one)
-    const fresh = makeEnv(id, { image, appearance: 'random' })
+    const fresh = makeManipulationEnv(id, { image, appearance: 'random' })
     fresh.reset({ seed: 4 })
     expect(hashOf(fresh.reset()[0].image)).toBe(next.a)
     fresh.close()
@@ -82,7 +82,7 @@ describe('an appearance', () => {
   it('goes into snapshots: pictures go on to the byte, in a plain environment and after its reset', () => {
     const options = { image: { width: 40, height: 40, crop }, depth: true, segmentation: true } as const
     const still = [0.01, 0, -0.01, 0, 0, 0, 1]
-    const whole = makeEnv('widowx_spoon_on_towel', { ...options, appearance: unseen })
+    const whole = makeManipulationEnv('widowx_spoon_on_towel', { ...options, appearance: unseen })
     const view = (env: ManipulationEnv, steps: number) => {
       let observation = env.step(still)[0]
       for (let i = 1; i < steps; i++) observation = env.step(still)[0]
@@ -96,7 +96,7 @@ describe('an appearance', () => {
     const expected = view(whole, 4)
     const later = hashOf(whole.reset()[0].image)
     for (const appearance of [unseen, 'plain', 'random'] as AppearanceOption[]) {
-      const env = makeEnv('widowx_spoon_on_towel', { ...options, appearance })
+      const env = makeManipulationEnv('widowx_spoon_on_towel', { ...options, appearance })
       const plain = hashOf(env.reset({ seed: 1 })[0].image)
       env.restore(middle)
       expect(hashOf(env.snapshot())).toBe(hashOf(middle))
@@ -106,7 +106,7 @@ describe('an appearance', () => {
       env.close()
     }
     // And the other way round: a plain episode is plain in an environment that randomises.
-    const plain = makeEnv('widowx_spoon_on_towel', options)
+    const plain = makeManipulationEnv('widowx_spoon_on_towel', options)
     plain.reset({ seed: 2 })
     const start = plain.snapshot()
     whole.restore(start)
@@ -117,7 +117,7 @@ describe('an appearance', () => {
   it('of one kind changes that kind alone', () => {
     const image = { width: 160, height: 160, crop }
     const env = (appearance: AppearanceOption) =>
-      makeEnv('widowx_stack_cube', { image, appearance, depth: true, segmentation: true })
+      makeManipulationEnv('widowx_stack_cube', { image, appearance, depth: true, segmentation: true })
     const plainEnv = env('plain')
     const [{ image: plain, segmentation, depth, cameraExtrinsics }] = plainEnv.reset({ seed: 5 })
     const names = plainEnv.segmentationNames
@@ -165,7 +165,7 @@ describe('an appearance', () => {
   it.each(ids)('%s: camera matrices follow the camera, and all things stay in the picture', (id) => {
     const image = { width: 80, height: 80, crop }
     for (const camera of ['train', 'unseen'] as const) {
-      const env = makeEnv(id, { image, segmentation: true, appearance: { camera } })
+      const env = makeManipulationEnv(id, { image, segmentation: true, appearance: { camera } })
       const names = () => env.segmentationNames
       for (let seed = 0; seed < 60; seed++) {
         const [observation] = env.reset({ seed })
@@ -199,13 +199,13 @@ describe('an appearance', () => {
       }
       return sums.map((sum) => sum / count)
     }
-    const plain = makeEnv('widowx_carrot_on_plate', { image, segmentation: true })
+    const plain = makeManipulationEnv('widowx_carrot_on_plate', { image, segmentation: true })
     for (const [kind, set] of [
       ['light', 'train'],
       ['noise', 'train'],
       ['light', 'unseen'],
     ] as const) {
-      const env = makeEnv('widowx_carrot_on_plate', {
+      const env = makeManipulationEnv('widowx_carrot_on_plate', {
         image,
         segmentation: true,
         appearance: { [kind]: set },
@@ -237,7 +237,7 @@ describe('an appearance', () => {
 
   it('refuses what it does not know', () => {
     const make = (appearance: unknown) => () =>
-      makeEnv('widowx_stack_cube', { appearance: appearance as AppearanceOption })
+      makeManipulationEnv('widowx_stack_cube', { appearance: appearance as AppearanceOption })
     expect(make('wild')).toThrow(/appearance must be 'plain', 'random' or an object, got 'wild'/)
     expect(make({ tabel: 'train' })).toThrow(/appearance.tabel: unknown; it has table, objects/)
     expect(make({ light: 'test' })).toThrow(/appearance.light must be 'train' or 'unseen', got 'test'/)

@@ -1,6 +1,6 @@
 import { Rng } from '@vla-gym/gymnasium'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { initPhysics, makeEnv, suites } from '../../../envs/index.js'
+import { initPhysics, makeManipulationEnv, suites } from '../../../envs/index.js'
 
 beforeAll(initPhysics)
 
@@ -11,7 +11,7 @@ interface Run {
 
 /** Successes at the last step, mean step of the first success, and the longest commanded translation. */
 function evaluate(id: string, { seeds = 0, noise = 0 }: Run) {
-  const env = makeEnv(id)
+  const env = makeManipulationEnv(id)
   const rng = Rng.fromSeed('noise')
   let [successes, firstSum, longest] = [0, 0, 0]
   const episodes = seeds || 24
@@ -47,7 +47,7 @@ describe.each(suites.get('simpler-widowx')!.tasks.map((id) => [id]))('expert of 
 
 describe('expert', () => {
   it('grasps again what was taken from it', () => {
-    const env = makeEnv('widowx_stack_cube')
+    const env = makeManipulationEnv('widowx_stack_cube')
     env.reset({ options: { episodeId: 0 } })
     let [, , , , info] = env.step(env.expertAction())
     while (!(info.grasped && env.grounding().positions[2] > 0.05)) info = env.step(env.expertAction())[4]

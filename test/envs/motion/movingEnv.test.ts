@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { checkEnv, Rng } from '@vla-gym/gymnasium'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { initPhysics, type MovingInfo, makeEnv, suites } from '../../../envs/index.js'
+import { initPhysics, type ManipulationInfo, makeManipulationEnv, suites } from '../../../envs/index.js'
 import type { MovingEnv } from '../../../envs/motion/movingEnv.js'
 import { movingTasks } from '../../../envs/tasks/moving/tasks.js'
 
@@ -21,10 +21,10 @@ const names = [
 ]
 
 function make(id: string, options = {}): MovingEnv {
-  return makeEnv(id, options) as MovingEnv
+  return makeManipulationEnv(id, options) as MovingEnv
 }
 
-function play(env: MovingEnv, action: (env: MovingEnv) => ArrayLike<number>): MovingInfo {
+function play(env: MovingEnv, action: (env: MovingEnv) => ArrayLike<number>): ManipulationInfo {
   for (;;) {
     const [, , terminated, truncated, info] = env.step(action(env))
     if (terminated || truncated) return info
@@ -225,10 +225,12 @@ describe('the suite', () => {
   })
 
   it('refuses what makes no sense', () => {
-    expect(() => makeEnv('moving_stack_cub_object_l1')).toThrow(/moving_stack_cube_object_l1/)
-    expect(() => makeEnv('widowx_stack_cube', { motion: { alpha: 0.1 } })).toThrow(/nothing moves/)
-    expect(() => makeEnv(suite.tasks[0], { distractors: true })).toThrow(/cluttered/)
-    expect(() => makeEnv(suite.tasks[0], { motion: { alpha: -1 } })).toThrow(/alpha/)
+    expect(() => makeManipulationEnv('moving_stack_cub_object_l1')).toThrow(/moving_stack_cube_object_l1/)
+    expect(() => makeManipulationEnv('widowx_stack_cube', { motion: { alpha: 0.1 } })).toThrow(
+      /nothing moves/,
+    )
+    expect(() => makeManipulationEnv(suite.tasks[0], { distractors: true })).toThrow(/cluttered/)
+    expect(() => makeManipulationEnv(suite.tasks[0], { motion: { alpha: -1 } })).toThrow(/alpha/)
     const env = make(suite.tasks[0], unverified)
     const other = make(suite.tasks[3], unverified)
     for (const each of [env, other]) each.reset({ seed: 1 })

@@ -1,6 +1,6 @@
 import { Rng } from '@vla-gym/gymnasium'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { initPhysics, makeEnv } from '../../../envs/index.js'
+import { initPhysics, makeManipulationEnv } from '../../../envs/index.js'
 import { rotate } from '../../../envs/math/quat.js'
 import { createWorld } from '../../../envs/physics/world.js'
 import { type DriveModel, driveModels } from '../../../envs/robots/driveModels.js'
@@ -202,7 +202,7 @@ describe('the driven tool', () => {
   )
 
   it('keeps what it holds, and stays out of walls, when it is pressed against them', () => {
-    const env = makeEnv('widowx_put_eggplant_in_basket')
+    const env = makeManipulationEnv('widowx_put_eggplant_in_basket')
     for (const [dx, dy] of [
       [0.03, 0],
       [0, 0.03],

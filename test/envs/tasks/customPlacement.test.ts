@@ -1,7 +1,7 @@
 import { Rng } from '@vla-gym/gymnasium'
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { initPhysics, makeEnv } from '../../../envs/index.js'
+import { initPhysics, makeManipulationEnv } from '../../../envs/index.js'
 import { checkPlacement } from '../../../envs/tasks/customPlacement.js'
 import { findTask, tasks } from '../../../envs/tasks/registry.js'
 
@@ -78,7 +78,7 @@ describe('custom placement', () => {
   })
 
   it('is where things are after reset, and solvable', () => {
-    const env = makeEnv('widowx_carrot_on_plate')
+    const env = makeManipulationEnv('widowx_carrot_on_plate')
     const placement = { source: { x: -0.28, y: 0.06, yaw: 0.7 }, target: { x: -0.12, y: -0.11 } }
     let [, info] = env.reset({ seed: 1, options: { placement } })
     expect(info.episodeId).toBeUndefined()
