@@ -6,6 +6,7 @@ import {
   decodeGrounding,
   encodeGrounding,
   groundingSize,
+  loadPolicyData,
   loadTokenizer,
   type NanoConfig,
   nanoConfig,
@@ -16,7 +17,8 @@ import {
   toModelStates,
 } from '../../policy/index.js'
 import { createOrtBackend } from '../backend/ortBackend.js'
-import { type Dataset, groundingKey, loadDataset } from '../dataset.js'
+import { resolvePolicyDir } from '../checkpoint.js'
+import { checkStatistics, type Dataset, groundingKey, loadDataset } from '../dataset.js'
 import { encodeFrames, type Frames, framesOf, gather, splitHeldOut } from '../frames.js'
 import { groundingLoss } from '../losses/grounding.js'
 import { labelDim } from '../rollout/scripted.js'
@@ -83,16 +85,27 @@ export function minibatchRows(seed: number, step: number, batchSize: number, cou
   return Uint32Array.from({ length: batchSize }, () => rng.integers(0, count))
 }
 
+export interface GroundingStageOptions extends StageOptions {
+  readonly config: GroundingConfig
+  /** Policy whose backbone is trained on, with the statistics that it has; absent: a new one. */
+  readonly init?: string
+}
+
 /** Trains the backbone to say where the things named by the instruction are. */
-export async function trainGrounding(
-  options: StageOptions & { config: GroundingConfig },
-): Promise<Record<string, number>> {
+export async function trainGrounding(options: GroundingStageOptions): Promise<Record<string, number>> {
   const { config, seed } = options
   await checkDevice(options.device)
   const dataset = await loadDataset(options.data)
-  const initial = policyFor(dataset, nanoConfig, seed)
+  const initial = options.init
+    ? loadPolicyData(resolvePolicyDir(options.init))
+    : policyFor(dataset, nanoConfig, seed)
   const nano = initial.manifest.config
   const entry = initial.manifest.embodiments[dataset.info.embodiment]
+  if (!entry)
+    throw new UserError(
+      `${options.init}: the policy does not know the dataset's embodiment '${dataset.info.embodiment}'`,
+    )
+  if (options.init) checkStatistics(dataset, entry, options.init)
   const { training, heldOut } = splitHeldOut(dataset.demonstrations)
   const frames = await framesOf(dataset, training, entry.description, nano, config.frameStride)
   const heldOutFrames = await framesOf(dataset, heldOut, entry.description, nano, config.frameStride)
@@ -104,6 +117,7 @@ export async function trainGrounding(
 
   const run = openRunFolder(options.out, {
     stage: 'grounding',
+    ...(options.init !== undefined && { init: options.init }),
     data: options.data,
     seed,
     ...settingsInUse(options),

@@ -85,17 +85,20 @@ type StageCommandOptions<Data = string> = CommonOptions &
 
 function groundingCommand(): Command {
   const command = withCommonOptions(new Command('grounding'))
-    .description('train the backbone of a new policy to say where the named things are')
+    .description('train the backbone of a policy to say where the named things are')
+    .option('--init <dir>', 'policy or run folder whose backbone is trained on (default: a new policy)')
     .requiredOption('--data <dir>', "dataset of 'vla-gym collect', best collected with --distractors")
     .requiredOption('--out <dir>', 'run folder; an interrupted run goes on in it')
     .addOption(emaOption())
     .addOption(deviceOption())
-  return withSettings(command, groundingOptions).action(async (options: StageCommandOptions) => {
-    const config = pickSettings(groundingOptions, options)
-    const stage = stageOptions(options, 'grounding', config.steps)
-    const result = await trainGrounding({ ...stage, config }).finally(stage.stop)
-    printResult(options.json, { checkpoint: options.out, ...result }, figures(options.out, result))
-  })
+  return withSettings(command, groundingOptions).action(
+    async (options: StageCommandOptions & { init?: string }) => {
+      const config = pickSettings(groundingOptions, options)
+      const stage = stageOptions(options, 'grounding', config.steps)
+      const result = await trainGrounding({ ...stage, config, init: options.init }).finally(stage.stop)
+      printResult(options.json, { checkpoint: options.out, ...result }, figures(options.out, result))
+    },
+  )
 }
 
 type T2aCommandOptions = StageCommandOptions<string | undefined> & {

@@ -118,6 +118,26 @@ describe('grounding', () => {
       trainGrounding({ ...stage, out: at('resumed'), config: { ...config, lr: 1 } }),
     ).rejects.toThrow(/config.json: 'lr' was 0.001, now 1/)
   })
+
+  it('goes on from the backbone of a policy, and leaves its action expert as it is', async () => {
+    const config = { ...groundingConfig, steps: 2, lr: 1e-12, warmupSteps: 0, batchSize: 8 }
+    const init = at('grounding')
+    const result = await trainGrounding({ ...stage, out: at('onward'), init, config })
+    const dataset = await loadDataset(data)
+    const policy = loadPolicyData(lastCheckpoint(init)!)
+    const { heldOut } = splitHeldOut(dataset.demonstrations)
+    const frames = await framesOf(
+      dataset,
+      heldOut,
+      policy.manifest.embodiments.widowx.description,
+      nanoConfig,
+      2,
+    )
+    const before = await groundingError(policy, frames, 'widowx', 1)
+    expect(result.heldOutSourceRmseMm).toBeCloseTo(before.heldOutSourceRmseMm, 3)
+    const [of, then] = [weightsOf(init), weightsOf(at('onward'))]
+    for (const name of Object.keys(of)) if (name.startsWith('dit.')) expect(then[name]).toBe(of[name])
+  })
 })
 
 describe('supervised fine-tuning', () => {
