@@ -185,7 +185,7 @@ function distanceToTool(view: PickAndPlaceView): number {
 }
 
 /** Angle of the tool about the vertical, relative to its orientation at reset. */
-function toolYaw(view: PickAndPlaceView, pose: Numbers): number {
+export function toolYaw(view: PickAndPlaceView, pose: Numbers): number {
   for (let i = 0; i < 4; i++) rotation[i] = pose[3 + i]
   return differenceVector(turn, rotation, view.homeRotation)[2]
 }
@@ -198,13 +198,13 @@ function graspYaw(view: PickAndPlaceView): number {
 }
 
 /** Angle between base y and the fingers' axis (tool y). */
-function closingYaw(tool: Numbers): number {
+export function closingYaw(tool: Numbers): number {
   rotate(turn, tool, Y_AXIS)
   return Math.atan2(-turn[0], turn[1])
 }
 
 /** Angle about the vertical of a body's x axis, or for a cube of its most level axis. */
-function bodyYaw(q: Numbers, period: number): number {
+export function bodyYaw(q: Numbers, period: number): number {
   if (period > Math.PI / 2) return yawOf(q)
   rotate(turn, q, X_AXIS)
   if (Math.abs(turn[2]) > 0.5) rotate(turn, q, Y_AXIS)

@@ -1,9 +1,15 @@
 import { UserError } from '@vla-gym/gymnasium'
+import { PHYSICAL_SPEED } from '../tasks/moving/movingTask.js'
 
 /** How things move, whatever the task. */
 export interface MotionOptions {
   /** Cap of the mean speed, m/s; default 0.1, as in DOMINO@0.1. */
   readonly alpha?: number
+  /**
+   * What rolls, slides or is conveyed: its speeds are drawn from this range, m/s; default `PHYSICAL_SPEED`. On a belt and
+   * for what rolls it is kept up; what slides is pushed off with it, and friction brakes it.
+   */
+  readonly speed?: readonly [low: number, high: number]
   /**
    * 'policy-steps' (default): a control step moves things on by 0.1 s, as DOMINO does, however long it takes;
    * 'time': by the 0.2 s that it takes.
@@ -23,16 +29,23 @@ export interface MotionOptions {
   readonly verified?: boolean
 }
 
-/** Above it a thing of 3 cm goes further than a fourth of its width in a timestep, m/s. */
-export const MAX_ALPHA = 0.9
+/**
+ * m/s. Above it a thing of 3 cm goes further than a fourth of its width in a timestep, and gets deeper into a finger in
+ * its way than 6 mm face on, 11 mm with a corner; from 6 m/s on it gets through.
+ */
+export const MAX_SPEED = 0.9
+const MIN_SPEED = 0.01
 const MAX_LATENCY = 5
 
 /** UserError that names the option. */
 export function checkMotion(options: MotionOptions): Required<MotionOptions> {
-  const { alpha = 0.1, clock = 'policy-steps', latency = 0, decisionSteps = 1, verified = true } = options
-  if (!(alpha >= 0.01 && alpha <= MAX_ALPHA)) {
-    throw new UserError(`motion.alpha must be a speed from 0.01 to ${MAX_ALPHA} m/s, got ${alpha}`)
+  const { alpha = 0.1, speed = PHYSICAL_SPEED, clock = 'policy-steps' } = options
+  const { latency = 0, decisionSteps = 1, verified = true } = options
+  checkSpeed('motion.alpha', alpha)
+  if (!Array.isArray(speed) || speed.length !== 2 || !(speed[0] <= speed[1])) {
+    throw new UserError(`motion.speed must be a range [low, high] in m/s, got ${JSON.stringify(speed)}`)
   }
+  for (const each of speed) checkSpeed('motion.speed', each)
   if (clock !== 'policy-steps' && clock !== 'time') {
     throw new UserError(`motion.clock must be 'policy-steps' or 'time', got '${String(clock)}'`)
   }
@@ -48,5 +61,14 @@ export function checkMotion(options: MotionOptions): Required<MotionOptions> {
   if (latency > 0 && options.decisionSteps === undefined) {
     throw new UserError('motion.latency needs motion.decisionSteps: how many control steps a decision is for')
   }
-  return { alpha, clock, latency, decisionSteps, verified }
+  return { alpha, speed, clock, latency, decisionSteps, verified }
+}
+
+function checkSpeed(name: string, speed: number): void {
+  if (speed > MAX_SPEED) {
+    throw new UserError(
+      `${name} must be at most ${MAX_SPEED} m/s, got ${speed}: a faster thing sinks into what it meets within a timestep`,
+    )
+  }
+  if (!(speed >= MIN_SPEED)) throw new UserError(`${name} must be at least ${MIN_SPEED} m/s, got ${speed}`)
 }

@@ -6,13 +6,10 @@ export type MotionPlan =
   | { readonly kind: 'path'; readonly object: number; readonly path: Path; readonly stops: boolean }
   /** A belt whose surface has the path's velocity carries the object by friction. */
   | { readonly kind: 'belt'; readonly object: number; readonly belt: number; readonly path: Path }
+  /** Free, rolling without slipping on `radius` m; pushed where the path's velocity changes, until a finger touches it. */
+  | { readonly kind: 'rolls'; readonly object: number; readonly path: Path; readonly radius: number }
   /**
-   * Free, and started with the path's velocity; pushed where the path's velocity changes, until a finger touches it.
-   * `rolls`: it starts to roll without slipping on radius m, else it slides and friction brakes it.
+   * Free on its smooth sole, with a coefficient of friction; pushed where the path's velocity changes otherwise than
+   * friction changes it, until a finger touches it.
    */
-  | {
-      readonly kind: 'pushed'
-      readonly object: number
-      readonly path: Path
-      readonly rolls?: { readonly radius: number }
-    }
+  | { readonly kind: 'slides'; readonly object: number; readonly path: Path; readonly friction: number }

@@ -1,5 +1,7 @@
 import { Rng, type StepResult, UserError } from '@vla-gym/gymnasium'
+import { type InterceptState, type InterceptView, interceptAction } from '../experts/movingIntercept.js'
 import { initialMovingState, movingPickAndPlaceAction } from '../experts/movingPickAndPlace.js'
+import { MovingTool } from '../experts/movingTool.js'
 import type { PickAndPlaceView } from '../experts/pickAndPlace.js'
 import { placedThings } from '../experts/placedThings.js'
 import { pressAction } from '../experts/press.js'
@@ -42,6 +44,7 @@ interface EpisodeState {
   start: number[]
   expertFailures: number
   expert: ReturnType<typeof initialMovingState>
+  intercept: InterceptState
   grasped: boolean
   success: boolean
   elapsedSteps: number
@@ -65,6 +68,7 @@ export class MovingEnv extends ManipulationEnv {
   readonly moving: MovingTask
   readonly motion: Required<MotionOptions>
   private readonly homeRotation: number[]
+  private readonly tool = new MovingTool(widowx250s, CONTROL_PERIOD)
   private motionRng = Rng.fromSeed(0, 'motion')
   private own: EpisodeState = newEpisode()
   private expertFailures = 0
@@ -121,6 +125,13 @@ export class MovingEnv extends ManipulationEnv {
       goal[2] = view.tableHeight + BUTTON_TOP - PRESS_DEPTH + TCP_HEIGHT
       return pressAction({ tcp: view.tcp, commanded: view.commanded, goal, step: this.stepOf(0) })
     }
+    const { pick } = own.expert
+    if (moving.motion !== 'path' && scene.state.plan && (pick.phase === 'reach' || pick.phase === 'close')) {
+      if (!own.grasped) return interceptAction(this.interceptView(view), own.intercept, this.tool)
+      pick.phase = 'carry'
+      pick.since = own.elapsedSteps
+      own.intercept.closing = 0
+    }
     const sourceStep = own.grasped ? STILL : this.stepOf(0)
     const targetStep = scene.objects[1].fixed ? STILL : this.stepOf(1)
     return movingPickAndPlaceAction(view, own.expert, sourceStep, targetStep)
@@ -149,6 +160,12 @@ export class MovingEnv extends ManipulationEnv {
     return `moving:${this.task.id}`
   }
 
+  private interceptView(view: PickAndPlaceView): InterceptView {
+    const { scene } = this
+    const place = (steps: number) => scene.toBase([...scene.placeIn(0, steps * CONTROL_PERIOD, [0, 0]), 0])
+    return { ...view, q: scene.robot.q, place, waits: scene.waits() / CONTROL_PERIOD }
+  }
+
   /** Plans the motion in the present layout and starts it; undefined if that cannot be done. */
   private start(): ManipulationObservation | undefined {
     const { moving, scene, motion } = this
@@ -159,7 +176,7 @@ export class MovingEnv extends ManipulationEnv {
     const duration = this.rehearse(undefined, moving.mover === 'object')
     super.restore(still)
     if (duration === undefined) return undefined
-    const plan = planMotion(moving, scene, this.motionRng, motion.alpha, duration * rate)
+    const plan = planMotion(moving, scene, this.motionRng, motion, duration * rate)
     if (!plan) return undefined
     if (motion.verified) {
       still = super.snapshot()
@@ -322,6 +339,7 @@ function newEpisode(): EpisodeState {
     start: [0, 0, 0],
     expertFailures: 0,
     expert: initialMovingState(),
+    intercept: { closing: 0 },
     grasped: false,
     success: false,
     elapsedSteps: 0,

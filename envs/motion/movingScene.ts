@@ -12,8 +12,9 @@ import { BOUNDS_MARGIN, type Bounds, isInside } from './workspace.js'
 
 /** Gap to other things at which a moving one is left to the solver, m. */
 const MARGIN = 0.005
-/** A rolling cylinder takes half as much again: part of a push goes into its spin. */
-const ROLLING_SHARE = 1.5
+const GRAVITY = 9.81
+/** Changes of speed that rounding makes, m/s. */
+const FREE = 1e-6
 
 /** All that an episode's motion is beside the physics world. */
 export interface MotionState {
@@ -62,8 +63,12 @@ export class MovingScene extends Scene {
     const [vx, vy] = pathVelocity([0, 0], plan.path, 0)
     if (plan.kind === 'path') body.setBodyType(RAPIER.RigidBodyType.KinematicPositionBased, true)
     else body.setLinvel({ x: vx, y: vy, z: 0 }, true)
-    if (plan.kind === 'pushed' && plan.rolls) {
-      body.setAngvel({ x: -vy / plan.rolls.radius, y: vx / plan.rolls.radius, z: 0 }, true)
+    if (plan.kind === 'rolls') body.setAngvel({ x: -vy / plan.radius, y: vx / plan.radius, z: 0 }, true)
+    if (plan.kind === 'slides') {
+      body.setLinearDamping(0)
+      const sole = body.collider(0)
+      sole.setFriction(plan.friction)
+      sole.setFrictionCombineRule(RAPIER.CoefficientCombineRule.Min)
     }
     if (plan.kind === 'belt') {
       const belt = this.physics.objects[plan.belt]
@@ -109,6 +114,46 @@ export class MovingScene extends Scene {
     return out
   }
 
+  /** Where an object will have got to in `seconds` if nothing is in its way, world x and y, m. */
+  placeIn<T extends NumbersOut>(index: number, seconds: number, out: T): T {
+    const { plan, stopped, held, time, rate } = this.state
+    const body = this.physics.objects[index]
+    if (plan?.object === index && !held && (plan.kind === 'belt' || !stopped)) {
+      const share = plan.kind === 'rolls' ? this.kept(body, plan) : 1
+      pathPosition(this.spot, plan.path, time + seconds * rate)
+      pathPosition(this.before, plan.path, time)
+      for (let k = 0; k < 2; k++) out[k] = share * (this.spot[k] - this.before[k])
+    } else {
+      const { x, y } = body.linvel(this.at)
+      const speed = Math.hypot(x, y)
+      const braking = plan?.kind === 'slides' && plan.object === index ? plan.friction * GRAVITY : 0
+      const moving = braking > 0 ? Math.min(seconds, speed / braking) : seconds
+      const share = speed > 0 ? moving * (1 - (braking * moving) / (2 * speed)) : 0
+      out[0] = share * x
+      out[1] = share * y
+    }
+    const { x, y } = body.translation(this.at)
+    out[0] += x
+    out[1] += y
+    return out
+  }
+
+  /** s until what moves begins to; 0 once it has, or has been touched. */
+  waits(): number {
+    const { plan, stopped, time, rate } = this.state
+    if (!plan || stopped || plan.path[0].x.length > 1) return 0
+    return Math.max(0, plan.path[0].duration - time) / rate
+  }
+
+  /** Share of its path's speed that a rolling thing still has. */
+  private kept(body: RAPIER.RigidBody, { path }: MotionPlan): number {
+    const [vx, vy] = pathVelocity(this.spot, path, this.state.time)
+    const speed = Math.hypot(vx, vy)
+    if (speed === 0) return 1
+    const { x, y } = body.linvel(this.at)
+    return Math.min(1, Math.hypot(x, y) / speed)
+  }
+
   /** The stronger finger's normal impulse on an object in the last timestep, N·s. */
   fingerPress(index: number): number {
     let press = 0
@@ -138,7 +183,7 @@ export class MovingScene extends Scene {
     const { plan, time, rate, stopped } = state
     const { obstacles, objects, world } = this.physics
     if (!plan || (plan.kind === 'path' && stopped)) return robot.glide(timesteps, obstacles)
-    if (plan.kind !== 'path') return 0
+    if (plan.kind !== 'path') return this.glideAtRest(plan.path, timesteps)
     const body = objects[plan.object]
     const sweep = this.sweep(plan, timesteps * world.timestep * rate)
     const own = worldBox(this.reach, readPose(body, this.bodyPose), sweep.center, sweep.half)
@@ -155,6 +200,18 @@ export class MovingScene extends Scene {
       this.aim(plan.path, state.time)
       body.setTranslation(this.push, false)
     }
+    return passed
+  }
+
+  /** As long as the thing waits to be pushed. */
+  private glideAtRest([first]: MotionPlan['path'], timesteps: number): number {
+    const { robot, state } = this
+    const { obstacles, world } = this.physics
+    if (first.x.length > 1) return 0
+    const left = Math.floor((first.duration - state.time) / (state.rate * world.timestep)) - 1
+    if (left <= 0) return 0
+    const passed = robot.glide(Math.min(timesteps, left), obstacles)
+    state.time += passed * world.timestep * state.rate
     return passed
   }
 
@@ -190,16 +247,43 @@ export class MovingScene extends Scene {
         push.z = 0
         this.physics.objects[plan.belt].setLinvel(push, true)
         return
-      case 'pushed': {
-        const change = (plan.rolls ? ROLLING_SHARE : 1) * body.mass()
+      case 'rolls':
         pathVelocity(before, plan.path, time)
         pathVelocity(spot, plan.path, time + rate * dt)
-        push.x = change * (spot[0] - before[0])
-        push.y = change * (spot[1] - before[1])
-        push.z = 0
-        if (push.x !== 0 || push.y !== 0) body.applyImpulse(push, true)
+        // Awake, what waits would begin to creep.
+        if (Math.hypot(...before, ...spot) === 0) body.sleep()
+        this.give(body, body.mass(), spot[0] - before[0], spot[1] - before[1])
+        this.spin(body, (plan.radius * body.mass()) / 2, spot[0] - before[0], spot[1] - before[1])
+        return
+      case 'slides': {
+        pathVelocity(before, plan.path, time)
+        pathVelocity(spot, plan.path, time + rate * dt)
+        const speed = Math.hypot(spot[0], spot[1])
+        // What friction will take in this timestep.
+        const lost = speed > 0 ? (plan.friction * GRAVITY * rate * dt) / speed : 0
+        const [x, y] = [0, 1].map((k) => spot[k] - before[k] + lost * spot[k])
+        if (Math.hypot(x, y) > FREE) this.give(body, body.mass(), x, y)
       }
     }
+  }
+
+  private give(body: RAPIER.RigidBody, mass: number, x: number, y: number): void {
+    if (x === 0 && y === 0) return
+    const { push } = this
+    push.x = mass * x
+    push.y = mass * y
+    push.z = 0
+    body.applyImpulse(push, true)
+  }
+
+  /** What a push above the middle gives beside its momentum: a solid cylinder goes on rolling without slipping. */
+  private spin(body: RAPIER.RigidBody, momentum: number, x: number, y: number): void {
+    if (x === 0 && y === 0) return
+    const { push } = this
+    push.x = -momentum * y
+    push.y = momentum * x
+    push.z = 0
+    body.applyTorqueImpulse(push, true)
   }
 
   private aim(path: MotionPlan['path'], time: number): void {

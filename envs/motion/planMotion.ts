@@ -1,12 +1,14 @@
 import type { Rng } from '@vla-gym/gymnasium'
 import { fromYaw, yawOf } from '../math/quat.js'
-import { type MovingTask, PHYSICAL_SPEED } from '../tasks/moving/movingTask.js'
-import { BELT_HALF_LENGTH, BELT_TOP, BELT_X, CAN_RADIUS } from '../tasks/moving/objects.js'
+import type { MovingTask } from '../tasks/moving/movingTask.js'
+import { BELT_HALF_LENGTH, BELT_TOP, BELT_X, CAN_RADIUS, SOLE_FRICTION } from '../tasks/moving/objects.js'
+import type { MotionOptions } from './motionOptions.js'
 import type { MotionPlan } from './motionPlan.js'
 import type { MovingScene } from './movingScene.js'
 import type { Path } from './path.js'
 import { sampleLine } from './sampleLine.js'
 import { samplePath } from './samplePath.js'
+import { sampleSlide } from './sampleSlide.js'
 import { thingsInTheWay } from './workspace.js'
 
 /** Left between what moves and the other thing of the task, m. */
@@ -42,7 +44,7 @@ export function planMotion(
   task: MovingTask,
   scene: MovingScene,
   rng: Rng,
-  alpha: number,
+  { alpha, speed }: Required<MotionOptions>,
   duration: number,
 ): MotionPlan | undefined {
   const object = moverOf(task)
@@ -63,24 +65,39 @@ export function planMotion(
   } else if (task.motion === 'belt') {
     const heading = () => (rng.uniform() < 0.5 ? 1 : -1) * (Math.PI / 2)
     const onBelt = { ...bounds, y: [0.05 - BELT_HALF_LENGTH, BELT_HALF_LENGTH - 0.05] as const }
-    const path = sampleLine(rng, { level, speed: PHYSICAL_SPEED, duration, end, heading, bounds: onBelt })
+    const path = sampleLine(rng, { level, speed, duration, end, heading, bounds: onBelt })
     plan = path && { kind: 'belt', object, belt: 2, path }
-  } else {
+  } else if (task.motion === 'roll') {
     const heading = () =>
       (rng.uniform() < 0.5 ? 1 : -1) * (Math.PI / 2) + rng.uniform(-ROLL_SPREAD, ROLL_SPREAD)
-    const path = sampleLine(rng, { level, speed: PHYSICAL_SPEED, duration, end, heading, bounds, accepts })
-    if (path) {
-      plan = { kind: 'pushed', object, path, rolls: { radius: CAN_RADIUS } }
-      const [, , height] = scene.objectPose(object, new Float64Array(7))
-      const across = Math.atan2(path[0].y[1], path[0].x[1]) - Math.PI / 2
-      scene.setObjectPose(object, [end[0], end[1], height, ...fromYaw(across)])
-    }
+    const path = sampleLine(rng, { level, speed, duration, end, heading, bounds, accepts })
+    plan = path && { kind: 'rolls', object, path, radius: CAN_RADIUS }
+    if (path) turnTo(scene, object, firstHeading(path) - Math.PI / 2)
+  } else {
+    const friction = SOLE_FRICTION
+    // Whichever way it will be turned.
+    const round = { ...own, half: [task.task.source.footprint, task.task.source.footprint] as const }
+    const accepts = (path: Path) => thingsInTheWay(path, bounds, round, others, CLEARANCE).length === 0
+    const path = sampleSlide(rng, { level, speed, duration, end, bounds, friction, accepts })
+    plan = path && { kind: 'slides', object, path, friction }
+    if (path) turnTo(scene, object, firstHeading(path))
   }
   if (plan) {
     const clutter = things.filter(({ index }) => index >= scene.clutterFrom)
     putAside(scene, thingsInTheWay(plan.path, bounds, own, clutter, CLUTTER_GAP))
   }
   return plan
+}
+
+/** Direction in which it moves off, rad. */
+function firstHeading(path: Path): number {
+  const moving = path.find(({ x, y }) => x.length > 1 && Math.hypot(x[1], y[1]) > 0)!
+  return Math.atan2(moving.y[1], moving.x[1])
+}
+
+function turnTo(scene: MovingScene, object: number, yaw: number): void {
+  const [x, y, z] = scene.objectPose(object, new Float64Array(7))
+  scene.setObjectPose(object, [x, y, z, ...fromYaw(yaw)])
 }
 
 function putAside(scene: MovingScene, clutter: readonly { readonly index: number }[]): void {

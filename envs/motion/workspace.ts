@@ -24,9 +24,9 @@ export function isInside({ x, y }: Bounds, px: number, py: number, margin = 0): 
   return px >= x[0] - margin && px <= x[1] + margin && py >= y[0] - margin && py <= y[1] + margin
 }
 
-/** Whether the whole path up to its end stays inside. */
-export function staysInside(path: Path, bounds: Bounds): boolean {
-  return everySample(path, pathDuration(path), (x, y) => isInside(bounds, x, y))
+/** Whether the path stays inside up to `duration`, its end if not given. */
+export function staysInside(path: Path, bounds: Bounds, duration = pathDuration(path)): boolean {
+  return everySample(path, duration, (x, y) => isInside(bounds, x, y))
 }
 
 /**

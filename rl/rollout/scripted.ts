@@ -4,11 +4,16 @@ import { encodePng } from '../../policy/images/png.js'
 import { addToHistogram, newHistogram } from '../lerobot/statistics.js'
 import { type EpisodeRecord, type EpisodeSpec, newRecord, type RenderedFrame, recordStep } from './episode.js'
 import { Lapses } from './lapses.js'
+import { stillAction } from './stillAction.js'
+
+/** Who acts without a network: the scripted expert, uniform random actions, a robot that keeps still. */
+export const scriptedAgents = ['expert', 'random', 'still'] as const
+export type ScriptedAgent = (typeof scriptedAgents)[number]
 
 /** Episodes of one task whose actions need no network. */
 export interface ScriptedTask {
   readonly task: string
-  readonly agent: 'expert' | 'random'
+  readonly agent: ScriptedAgent
   readonly episodes: readonly EpisodeSpec[]
   readonly env: ManipulationEnvOptions
   /** Every control step is rendered for the first so many episodes. */
@@ -76,7 +81,7 @@ export function runScriptedEpisodes(task: ScriptedTask, env: RobotEnv): Scripted
     let done = false
     let stepsAfterSuccess = 0
     while (!done) {
-      const action = task.agent === 'expert' ? env.expertAction() : env.randomAction(rng)
+      const action = actionOf(task.agent, env, observation.state, rng)
       demonstration?.record(observation, action)
       const executed = action.map((a, i) =>
         noise > 0 ? a + noise * env.embodiment.actionScale[i] * rng.normal() : a,
@@ -98,6 +103,11 @@ export function runScriptedEpisodes(task: ScriptedTask, env: RobotEnv): Scripted
     if (demonstration && record.success) result.demonstrations.push(demonstration.finish(index))
   }
   return result
+}
+
+function actionOf(agent: ScriptedAgent, env: RobotEnv, state: Float32Array, rng: Rng): Float32Array {
+  if (agent === 'expert') return env.expertAction()
+  return agent === 'random' ? env.randomAction(rng) : stillAction(env.embodiment, state)
 }
 
 class DemonstrationRecorder {

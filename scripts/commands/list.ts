@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { embodiments, suites } from '../../envs/index.js'
+import { scriptedAgents } from '../../rl/rollout/scripted.js'
 import { printResult } from '../options.js'
 import { shippedPolicies } from '../policies.js'
 
@@ -11,7 +12,7 @@ export function listCommand(): Command {
       const result = {
         suites: [...suites.values()].map(({ id, tasks }) => ({ id, tasks: [...tasks] })),
         embodiments: [...embodiments.keys()],
-        policies: ['expert', 'random', ...shippedPolicies()],
+        policies: [...scriptedAgents, ...shippedPolicies()],
       }
       const text = [
         'suites',

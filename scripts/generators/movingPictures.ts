@@ -5,12 +5,12 @@ import { initPhysics, makeEnv, suites } from '../../envs/index.js'
 import { projectRoot } from '../policies.js'
 
 /**
- * Writes docs/images/moving-tasks.png: two tasks of domino-widowx a row, each at reset and where the expert has got to
+ * Writes docs/images/moving-tasks.png: three tasks of domino-widowx a row, each at reset and where the expert has got to
  * a few control steps later. Run: node dist/scripts/generators/movingPictures.js
  */
 const frame = { width: 240, height: 180 }
 const steps = 8
-const perRow = 2
+const perRow = 3
 
 await initPhysics()
 const tasks = suites

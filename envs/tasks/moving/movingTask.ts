@@ -16,7 +16,7 @@ export interface MovingTask {
   readonly goal: 'put-on' | 'press' | 'hold'
   readonly mover: Mover
   /** `path` is DOMINO's kinematic motion; the others are physical. */
-  readonly motion: 'path' | 'roll' | 'belt'
+  readonly motion: 'path' | 'roll' | 'slide' | 'belt'
   readonly level: MotionLevel
   /** Where the moving thing may be. */
   readonly bounds: Bounds
@@ -32,5 +32,5 @@ export const LIFT_HEIGHT = 0.03
 export const PRESS_RADIUS = 0.02
 /** Held: so near the pad's centre, m, so high above it, and so many control steps in a row. */
 export const HOLD = { radius: 0.03, low: 0.04, high: 0.15, steps: 5 } as const
-/** Speeds of what rolls or is conveyed, m/s. */
-export const PHYSICAL_SPEED = [0.15, 0.25] as const
+/** Speeds of what rolls, slides or is conveyed, m/s. */
+export const PHYSICAL_SPEED = [0.15, 0.75] as const

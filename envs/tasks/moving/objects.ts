@@ -86,6 +86,38 @@ export const can: ObjectSpec = {
   graspHeight: 0.005,
 }
 
+const SLIDER_HALF = 0.015
+const SOLE_HALF = 0.001
+/** Of the sole on whatever it slides on, as of PTFE on a polished face. */
+export const SOLE_FRICTION = 0.05
+
+/** A cube of 27 g with a smooth sole, its first part. */
+export const slidingBlock: ObjectSpec = {
+  name: 'sliding_block',
+  body: {
+    name: 'sliding_block',
+    parts: [
+      {
+        shape: { kind: 'box', halfExtents: [SLIDER_HALF, SLIDER_HALF, SOLE_HALF] },
+        pose: { position: [0, 0, SOLE_HALF - SLIDER_HALF], rotation: [0, 0, 0, 1] },
+        color: 0xe9ecef,
+      },
+      {
+        shape: { kind: 'box', halfExtents: [SLIDER_HALF, SLIDER_HALF, SLIDER_HALF - SOLE_HALF] },
+        pose: { position: [0, 0, SOLE_HALF], rotation: [0, 0, 0, 1] },
+        color: 0x2f9e44,
+      },
+    ],
+  },
+  density: 1000,
+  friction: OBJECT_FRICTION,
+  box: [2 * SLIDER_HALF, 2 * SLIDER_HALF, 2 * SLIDER_HALF],
+  bottom: SLIDER_HALF,
+  footprint: 0.0213,
+  graspPeriod: Math.PI / 2,
+  graspHeight: 0.006,
+}
+
 /** Where the belt lies: its middle line, and how far it reaches along y, world frame, m. */
 export const BELT_X = -0.16
 export const BELT_HALF_LENGTH = 0.36

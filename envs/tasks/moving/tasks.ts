@@ -10,11 +10,11 @@ import { spoonOnTowel } from '../spoonOnTowel.js'
 import { stackCube } from '../stackCube.js'
 import type { PutOnTask } from '../task.js'
 import type { Mover, MovingTask } from './movingTask.js'
-import { BELT_X, belt, blueButton, CAN_RADIUS, can, pad, redButton } from './objects.js'
+import { BELT_X, belt, blueButton, CAN_RADIUS, can, pad, redButton, slidingBlock } from './objects.js'
 
 /** What the camera of the policies sees of the table, and a little more. */
 const TABLE: Bounds = { x: [-0.3, -0.05], y: [-0.15, 0.15] }
-/** A rolling can and what lies on the belt come from further away. */
+/** What rolls, slides or lies on the belt comes from further away. */
 const LONG_TABLE: Bounds = { x: [-0.33, -0.02], y: [-0.32, 0.32] }
 /** The eggplant's centre in the right basin, whichever way it lies. */
 const BASIN: Bounds = { x: [-0.22, -0.09], y: [0.17, 0.245] }
@@ -71,6 +71,21 @@ const canOnTowel: PutOnTask = {
   },
 }
 
+const slidingBlockOnPlate: PutOnTask = {
+  ...carrotOnPlate,
+  instruction: 'put the green block on the plate',
+  source: slidingBlock,
+  letGoHeight: 0.0185,
+  ...pairsAndYaws(cornerPairs(0.075), [0]),
+  random(rng) {
+    const [source, target] = randomPair(rng, 0.1, 0.125)
+    return {
+      source: { x: source[0], y: source[1], yaw: 0 },
+      target: { x: target[0], y: target[1], yaw: 0 },
+    }
+  },
+}
+
 /** Beside the belt, on either side. */
 const BESIDE = [
   [-0.265, -0.235],
@@ -112,6 +127,14 @@ const settings: readonly Settings[] = [
     name: 'moving_rolling_can',
     task: canOnTowel,
     motion: 'roll',
+    movers: ['object'],
+    bounds: LONG_TABLE,
+  },
+  {
+    ...put,
+    name: 'moving_sliding_block',
+    task: slidingBlockOnPlate,
+    motion: 'slide',
     movers: ['object'],
     bounds: LONG_TABLE,
   },

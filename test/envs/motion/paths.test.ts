@@ -12,8 +12,10 @@ import {
 } from '../../../envs/motion/path.js'
 import { sampleLine } from '../../../envs/motion/sampleLine.js'
 import { motionLevels, samplePath } from '../../../envs/motion/samplePath.js'
+import { sampleSlide } from '../../../envs/motion/sampleSlide.js'
 import { penaltyFactor, routeCompletion } from '../../../envs/motion/score.js'
-import { type Bounds, thingsInTheWay } from '../../../envs/motion/workspace.js'
+import { waitOutside } from '../../../envs/motion/waitingPath.js'
+import { type Bounds, isInside, thingsInTheWay } from '../../../envs/motion/workspace.js'
 
 const bounds: Bounds = { x: [-0.3, -0.05], y: [-0.15, 0.15] }
 const request = { alpha: 0.1, duration: 1.4, end: [-0.12, 0.06] as const, bounds }
@@ -117,6 +119,64 @@ describe('a path', () => {
     }
   })
 
+  it('waits at the edge of the bounds, and is then where it would have been', () => {
+    for (let seed = 0; seed < 60; seed++) {
+      const rng = Rng.fromSeed(seed, 'waiting')
+      const [first, last] = [rng.uniform(0.15, 0.75), rng.uniform(0.15, 0.75)]
+      const end = rng.uniform(-0.1, 0.1)
+      // One piece of two speeds, or two pieces; at `end` after 1.5 s, along y.
+      const line: Path =
+        seed % 2 === 0
+          ? [{ duration: 1.5, x: [-0.1], y: [end - 0.75 * (first + last), first, (last - first) / 3] }]
+          : [
+              { duration: 0.7, x: [-0.1], y: [end - 0.7 * first - 0.8 * last, first] },
+              { duration: 0.8, x: [-0.1], y: [end - 0.8 * last, last] },
+            ]
+      const path = waitOutside(line, bounds, 1.5)
+      const [startX, startY] = at(path, 0)
+      expect(isInside(bounds, startX, startY, 1e-9)).toBe(true)
+      for (let i = 0; i <= 40; i++) {
+        const [x, y] = at(line, (i * 1.5) / 40)
+        const there = at(path, (i * 1.5) / 40)
+        const expected = isInside(bounds, x, y) ? [x, y] : [startX, startY]
+        // The moment of entry is known to 2 ns.
+        expect(Math.hypot(there[0] - expected[0], there[1] - expected[1])).toBeLessThan(1e-8)
+      }
+    }
+  })
+
+  it.each(motionLevels)(
+    'that slides at level %d rests, is pushed, meets the end, and is braked to rest',
+    (level) => {
+      const braking = 0.05 * 9.81
+      const speed = [0.15, 0.75] as const
+      const wide: Bounds = { x: [-0.33, -0.02], y: [-0.32, 0.32] }
+      const end = [-0.12, 0.06] as const
+      for (let seed = 0; seed < 60; seed++) {
+        const rng = Rng.fromSeed(seed, 'slide')
+        const path = sampleSlide(rng, { level, speed, duration: 1.4, end, friction: 0.05, bounds: wide })!
+        const [x, y] = at(path, 1.4)
+        expect(Math.hypot(x - end[0], y - end[1])).toBeLessThan(1e-9)
+        expect(path.length).toBe(level === 3 ? path.length : level + 1)
+        expect(pathVelocity([0, 0], path, pathDuration(path) + 1).map((v) => Math.abs(v) < 1e-9)).toEqual([
+          true,
+          true,
+        ])
+        expect(path[0].x.length).toBe(1)
+        for (const [i, { x, y }] of path.slice(1).entries()) {
+          const pushed = Math.hypot(x[1], y[1])
+          expect(pushed).toBeGreaterThanOrEqual(speed[0] - 1e-9)
+          expect(pushed).toBeLessThanOrEqual(speed[1] + 1e-9)
+          // Along the bend of level 2 it is not free.
+          if (level === 2 && i === 0) continue
+          for (const c of [x, y]) expect(2 * c[2]).toBeCloseTo((-braking * c[1]) / pushed, 9)
+        }
+        for (let i = 0; i <= 28; i++)
+          expect(isInside(wide, ...(at(path, i / 20) as [number, number]))).toBe(true)
+      }
+    },
+  )
+
   it('meets turned boxes where corners of one are inside the other', () => {
     const straight: Path = [{ duration: 1, x: [-0.3, 0.25], y: [0] }]
     const half = [0.02, 0.01] as const
@@ -143,9 +203,14 @@ describe('the score', () => {
 
 it('refuses motion that cannot be', () => {
   const wrong: [MotionOptions, RegExp][] = [
-    [{ alpha: -0.1 }, /alpha must be a speed from 0.01 to 0.9 m\/s, got -0.1/],
-    [{ alpha: 3 }, /got 3/],
+    [{ alpha: -0.1 }, /alpha must be at least 0.01 m\/s, got -0.1/],
+    [{ alpha: 3 }, /alpha must be at most 0.9 m\/s, got 3: a faster thing sinks into/],
     [{ alpha: Number.NaN }, /got NaN/],
+    [{ speed: [-0.2, 0.3] }, /speed must be at least 0.01 m\/s, got -0.2/],
+    [{ speed: [0.2, 1.5] }, /speed must be at most 0.9 m\/s, got 1.5: a faster thing sinks into/],
+    [{ speed: [0.3, 0.2] }, /speed must be a range \[low, high\] in m\/s, got \[0.3,0.2\]/],
+    [{ speed: [0.3] as unknown as [number, number] }, /range/],
+    [{ speed: 0.3 as unknown as [number, number] }, /range/],
     [{ clock: 'sundial' as 'time' }, /clock/],
     [{ latency: 0.1 }, /needs clock: 'time'/],
     [{ clock: 'time', latency: -1 }, /latency must be/],
