@@ -60,6 +60,8 @@ const attemptsPerShard = 16
  */
 export async function collect(pool: RolloutPool, options: CollectOptions): Promise<CollectResult> {
   const { suite, out } = options
+  if (options.lapses && !embodiments.get(suite.embodiment)!.actionNames.includes('dx'))
+    throw new UserError(`--lapses drifts an arm moved by dx, dy, dz, not ${suite.embodiment}: leave it out`)
   makeFolder(out)
   const { onProgress, out: _, ...settings } = options
   const config = JSON.stringify({ ...settings, suite: suite.id }, null, 1)

@@ -64,6 +64,9 @@ const slices: Readonly<Record<string, RegExp>> = {
   'level 3': /_l3(_|$)/,
   'moving object': /_object_/,
   'moving goal': /_goal_/,
+  interception: /^aloha_(grab_roller|handover_block|place_a2b_left|place_can_basket|shake_bottle)_/,
+  tracking:
+    /^aloha_(beat_block_hammer|move_pillbottle_pad|place_bread_basket|place_container_plate|press_stapler)_/,
 }
 
 function figures(records: readonly EpisodeRecord[]): MotionFigures {

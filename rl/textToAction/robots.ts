@@ -119,7 +119,7 @@ const aloha: JointRobot = {
     arms: 'dual arms',
     waist: false,
     mobileBase: false,
-    controlFrequency: 50,
+    controlFrequency: 10,
     actionDim: 14,
     stateDim: 14,
     actionNames: bothArms,

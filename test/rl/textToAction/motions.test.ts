@@ -41,7 +41,7 @@ function asked(robot: SyntheticRobot, motions: readonly Motion[], state: readonl
 }
 
 describe('actionsOf', () => {
-  // Long enough for the longest instruction on the fastest controller: 30 degrees and a gripper at 50 Hz.
+  // Long enough for the longest instruction on the fastest controller.
   const steps = 64
 
   it('goes where the instruction says, exactly, at no more than the usual speed', () => {
