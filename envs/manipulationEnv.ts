@@ -15,9 +15,10 @@ import type { ObjectSpec } from './scenes/objectSpec.js'
 import { Scene } from './scenes/scene.js'
 import { packSnapshot, unpackSnapshot } from './snapshot.js'
 import { checkPlacement } from './tasks/customPlacement.js'
-import { freeSpot } from './tasks/placement.js'
+import { footing, overlaps } from './tasks/overlap.js'
+import { drawUntil, freeSpot, freeSpotIn, graspRoom, type Taken } from './tasks/placement.js'
 import { PutOnEvaluation, type PutOnStatus } from './tasks/putOn.js'
-import type { Placement, PutOnTask } from './tasks/task.js'
+import type { Interruption, Placement, PutOnTask, Spot } from './tasks/task.js'
 
 export type { ManipulationEnvOptions } from './manipulationOptions.js'
 export type { ImageSpec } from './manipulationView.js'
@@ -27,16 +28,22 @@ export interface ManipulationInfo extends PutOnStatus, RobotInfo {
   success: boolean
 }
 
-const ACTION_LIMITS = [1, 1, 1, Math.PI / 2, Math.PI / 2, Math.PI / 2, 1]
+/** Of every channel, to either side. */
+export const ACTION_LIMITS = [1, 1, 1, Math.PI / 2, Math.PI / 2, Math.PI / 2, 1]
 /** Of 'wide' placements, so that the layouts at the border of the ranges are not at the border of what was seen. */
 const WIDENING = 1.25
 const VIDEO = { width: 320, height: 240 }
+/** Control steps in which the arm gets into a starting pose of the task's: joints are then 2 % short of it at most. */
+const START_STEPS = 5
+/** What is put somewhere else in mid-episode does not get nearer than this to the tool, seen from above, m. */
+const AWAY_FROM_TOOL = 0.07
 
 /** What an episode carries beside the physics and the controller; all of it goes into snapshots. */
 interface EpisodeState {
   info: ManipulationInfo
   gripper: number
   successesInARow: number
+  instruction: string
   expert: ReturnType<typeof initialState>
 }
 
@@ -82,10 +89,11 @@ export class ManipulationEnv implements RobotEnv {
     checkOptions(options)
     this.task = task
     this.options = options
-    const objects = [task.source, task.target, ...(options.distractors ? others : [])]
+    const { source, target, others: own = [] } = task
+    const objects = [source, target, ...own, ...(options.distractors ? others : [])]
     this.scene = scene ?? new Scene(task.scene, widowx250s, objects, options.drive)
     this.evaluation = new PutOnEvaluation(task, this.scene)
-    this.observer = new Observer(this.scene, task.instruction, options)
+    this.observer = new Observer(this.scene, options)
     this.observationSpace = observationSpace(options)
   }
 
@@ -99,11 +107,13 @@ export class ManipulationEnv implements RobotEnv {
     if (seed !== undefined) this.rng = Rng.fromSeed(seed, 'manipulation')
     const custom = options.placement && checkPlacement(this.task, options.placement)
     const episodeId = custom ? undefined : this.chooseEpisode(options.episodeId)
-    this.place(custom ?? this.choosePlacement(episodeId))
+    const spots = this.layOut(() => custom ?? this.choosePlacement(episodeId))
+    this.place(spots)
+    if (this.task.startPose) this.moveArm(this.task.startPose(this.rng))
     this.controller.reset(this.scene.robot.q)
     this.observer.reset(seed)
     this.evaluation.reset()
-    this.episode = startOfEpisode()
+    this.episode = startOfEpisode(this.chooseWords(spots, episodeId))
     const { info } = this.episode
     Object.assign(info, this.evaluation.evaluate())
     if (episodeId !== undefined) info.episodeId = episodeId
@@ -116,6 +126,8 @@ export class ManipulationEnv implements RobotEnv {
     checkAction(action)
     const { scene, episode } = this
     const { info } = episode
+    const { interruption } = this.task
+    if (interruption && info.elapsedSteps === interruption.step) this.interrupt(interruption)
     info.elapsedSteps++
     if (info.failure === undefined) {
       // The sum turns -0, which a snapshot's JSON would not keep, into 0.
@@ -202,6 +214,11 @@ export class ManipulationEnv implements RobotEnv {
     return this.observe()
   }
 
+  /** Observations are drawn by this view of the scene, which others may use too; undefined: by one of its own. */
+  lookThrough(view: ManipulationView | undefined): void {
+    this.observer.lookThrough(view)
+  }
+
   close(): void {
     this.scene.close()
   }
@@ -226,17 +243,74 @@ export class ManipulationEnv implements RobotEnv {
     return this.task.random(this.rng, this.options.placement === 'wide' ? WIDENING : 1)
   }
 
-  private place({ source, target }: Placement): void {
-    const { scene, rng } = this
-    scene.reset()
+  /** Official episodes go through the sentences in turn. */
+  private chooseWords([source, target]: readonly Spot[], episodeId: number | undefined): string {
+    const { task } = this
+    if (!task.wordings) return task.instruction
+    const sentences = task.wordings({ source, target })
+    return episodeId === undefined ? this.rng.choice(sentences) : sentences[episodeId % sentences.length]
+  }
+
+  /** Spots of all objects. UserError if things find no free place. */
+  private layOut(placement: () => Placement): Spot[] {
+    const { objects } = this.scene
+    const names = objects.map(({ name }) => name).join(', ')
+    const isComplete = (spots: Spot[]) => spots.length === objects.length
+    return drawUntil(`reset: ${this.task.id} with ${names}`, () => this.drawSpots(placement()), isComplete)
+  }
+
+  /** Fewer than there are objects, if one finds no place. */
+  private drawSpots({ source, target }: Placement): Spot[] {
+    const { rng, task } = this
+    const { objects } = this.scene
     const spots = [source, target]
-    while (spots.length < scene.objects.length) {
-      const taken = spots.map((spot, i) => ({ spot, footprint: scene.objects[i].footprint }))
-      spots.push(freeSpot(rng, scene.objects[spots.length], taken))
+    for (const object of objects.slice(2)) {
+      if (task.othersIn) {
+        const taken = spots.map((spot, i) => (i === 0 ? graspRoom : footing)(objects[i], spot))
+        const spot = freeSpotIn(task.othersIn, rng, object, taken)
+        if (!spot) break
+        spots.push(spot)
+      } else {
+        const taken = spots.map((spot, i): Taken => ({ spot, footprint: objects[i].footprint }))
+        spots.push(freeSpot(rng, object, taken))
+      }
     }
+    return spots
+  }
+
+  private place(spots: readonly Spot[]): void {
+    const { scene } = this
+    scene.reset()
     for (const [i, { x, y, yaw }] of spots.entries()) scene.place(i, x, y, yaw)
     if (this.options.start === 'drop') scene.drop()
     else scene.settle()
+  }
+
+  /** The arm goes to an offset from where it starts, m or rad, before the episode begins. */
+  private moveArm(offset: readonly number[]): void {
+    const { scene } = this
+    const target = scene.spec.mount.qpos.map((q, i) => q + offset[i])
+    for (let i = 0; i < START_STEPS; i++) scene.controlStep(target, widowx250s.gripper.openTarget)
+  }
+
+  /** The source is somewhere else, apart from where it was, from other things and from the tool. */
+  private interrupt({ spot, distance }: Interruption): void {
+    const { scene, rng, task } = this
+    const [before, ...others] = scene.objects.map((object, i) => {
+      const pose = scene.objectPose(i, new Float64Array(7))
+      return footing(object, { x: pose[0], y: pose[1], yaw: yawOf(pose.subarray(3)) })
+    })
+    const tool = scene.baseFrame.toWorld(scene.robot.kinematics.tcp.slice())
+    const drawn = drawUntil(
+      `${task.id}, ${task.source.name} in mid-episode`,
+      () => spot(rng),
+      (drawn) =>
+        Math.hypot(tool[0] - drawn.x, tool[1] - drawn.y) >= AWAY_FROM_TOOL &&
+        Math.hypot(before.spot.x - drawn.x, before.spot.y - drawn.y) >= distance &&
+        others.every((other) => !overlaps(other, graspRoom(task.source, drawn))),
+    )
+    scene.place(0, drawn.x, drawn.y, drawn.yaw)
+    this.evaluation.settle(0)
   }
 
   private judge(): void {
@@ -259,11 +333,13 @@ export class ManipulationEnv implements RobotEnv {
 
   private observe(): ManipulationObservation {
     this.started = true
-    return this.observer.observe(this.controller.target, this.episode.gripper)
+    const { instruction, gripper } = this.episode
+    return this.observer.observe(instruction, this.controller.target, gripper)
   }
 
   private expertView(): PickAndPlaceView {
-    const { scene, task, episode } = this
+    const { scene, task, episode, evaluation } = this
+    const place = task.goal && Float64Array.from(task.goal.place(evaluation))
     return {
       step: episode.info.elapsedSteps,
       tcp: scene.robot.kinematics.tcp,
@@ -273,6 +349,7 @@ export class ManipulationEnv implements RobotEnv {
       grasped: episode.info.grasped,
       success: episode.info.success,
       ...placedThings(scene, task),
+      ...(place && { target: scene.toBase(place) }),
     }
   }
 }
@@ -287,7 +364,7 @@ interface SavedState {
   readonly evaluation: ReturnType<PutOnEvaluation['save']>
 }
 
-function startOfEpisode(): EpisodeState {
+function startOfEpisode(instruction = ''): EpisodeState {
   return {
     info: {
       success: false,
@@ -302,6 +379,7 @@ function startOfEpisode(): EpisodeState {
     },
     gripper: 1,
     successesInARow: 0,
+    instruction,
     expert: initialState(),
   }
 }

@@ -25,6 +25,8 @@ export interface VisibleScene {
   fixedBodies(): string[]
   /** Calls back with the world pose, [7] with an xyzw quaternion, of every visible body. */
   visitPoses(visit: (name: string, pose: ArrayLike<number>) => void): void
+  /** Names of the bodies that are not there at present; default none. */
+  readonly absent?: ReadonlySet<string>
 }
 
 /**
@@ -40,8 +42,8 @@ export class ManipulationView {
   private readonly own: OwnSurfaces
   /** Of a camera, what this view sees of it. */
   private readonly crop: (camera: PinholeCamera) => PinholeCamera
-  private readonly wholeCamera: PinholeCamera
-  private readonly plainCamera: PinholeCamera
+  private wholeCamera: PinholeCamera
+  private plainCamera: PinholeCamera
   private currentCamera: PinholeCamera
   private appearance: Appearance | undefined
   private grain: Grain | undefined
@@ -65,6 +67,15 @@ export class ManipulationView {
   /** Intrinsics (px) and world pose. */
   get camera(): PinholeCamera {
     return this.currentCamera
+  }
+
+  /** Looks from another place from now on; the whole frame, as it was given. */
+  lookFrom(camera: PinholeCamera): void {
+    if (camera === this.wholeCamera) return
+    this.wholeCamera = camera
+    this.plainCamera = this.crop(camera)
+    const moved = this.appearance?.camera
+    this.currentCamera = moved ? this.crop(movedCamera(camera, moved)) : this.plainCamera
   }
 
   /** Shows the scene like this from now on; undefined: as it is. */
@@ -98,6 +109,8 @@ export class ManipulationView {
   }
 
   private posed(): SceneGraph {
+    const { absent } = this.scene
+    if (absent) for (const { name } of this.graph.nodes) this.graph.setVisible(name, !absent.has(name))
     this.scene.visitPoses((name, p) => {
       this.graph.setPose(name, [p[0], p[1], p[2]], [p[3], p[4], p[5], p[6]])
     })

@@ -21,19 +21,26 @@ type Spaces = {
   cameraExtrinsics: Box
 }
 
-/** Observations that an environment with these options gives. */
-export function observationSpace({ image, depth, segmentation }: ManipulationEnvOptions): Dict<Spaces> {
+/**
+ * Observations that an environment with these options gives.
+ * @param stateDim of the embodiment. @param joints whose positions are told.
+ */
+export function observationSpace(
+  { image, depth, segmentation }: ManipulationEnvOptions,
+  stateDim = widowx.stateDim,
+  joints = JOINTS,
+): Dict<Spaces> {
   const { width = 0, height = 0 } = image ?? {}
   const numbers = (...shape: number[]) => new Box(-Infinity, Infinity, shape)
   return new Dict({
     image: new Box(0, 255, [height, width, 3], 'uint8'),
     ...(depth ? { depth: new Box(0, Infinity, [height, width]) } : {}),
     ...(segmentation ? { segmentation: new Box(0, 255, [height, width], 'uint8') } : {}),
-    state: numbers(widowx.stateDim),
+    state: numbers(stateDim),
     instruction: new Text(200, { charset: PRINTABLE }),
     tcpPose: numbers(7),
-    jointPositions: numbers(JOINTS),
-    jointVelocities: numbers(JOINTS),
+    jointPositions: numbers(joints),
+    jointVelocities: numbers(joints),
     basePose: numbers(7),
     cameraIntrinsics: numbers(3, 3),
     cameraExtrinsics: numbers(4, 4),
@@ -101,11 +108,11 @@ export class LazyObservation implements ManipulationObservation {
   }
 
   get jointPositions(): Float32Array {
-    return this.measured.subarray(7, 7 + JOINTS)
+    return this.measured.subarray(7, (7 + this.measured.length) / 2)
   }
 
   get jointVelocities(): Float32Array {
-    return this.measured.subarray(7 + JOINTS)
+    return this.measured.subarray((7 + this.measured.length) / 2)
   }
 
   get basePose(): Float32Array {

@@ -47,7 +47,7 @@ export class Observer {
   private view: ManipulationView | undefined
   private last: LazyObservation | undefined
 
-  constructor(scene: Scene, instruction: string, options: ManipulationEnvOptions) {
+  constructor(scene: Scene, options: ManipulationEnvOptions) {
     this.scene = scene
     this.options = options
     this.homeRotation = scene.robot.kinematics.tcp.slice(3)
@@ -57,7 +57,7 @@ export class Observer {
       ...scene.objects.map(({ name }) => name),
     ])
     this.constants = {
-      instruction,
+      instruction: '',
       basePose: scene.baseFrame.toWorld(Float32Array.of(0, 0, 0, 0, 0, 0, 1)),
       ...this.matrices(),
     }
@@ -89,11 +89,21 @@ export class Observer {
   }
 
   /** Of the present state; the observation before it can no longer be drawn. */
-  observe(target: Float64Array, gripper: number): LazyObservation {
+  observe(instruction: string, target: Float64Array, gripper: number): LazyObservation {
     this.last?.expire()
+    if (instruction !== this.constants.instruction) this.constants = { ...this.constants, instruction }
     const state = this.state(target, gripper)
     this.last = new LazyObservation(this.constants, state, this.measured(), this.pictures)
     return this.last
+  }
+
+  /**
+   * Pictures come from this view of the scene from now on, undefined: from one of its own. The observation before it can
+   * no longer be drawn.
+   */
+  lookThrough(view: ManipulationView | undefined): void {
+    this.last?.expire()
+    this.view = view
   }
 
   /** Of the fingers, 0 closed ... 1 open. */

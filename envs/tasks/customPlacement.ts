@@ -1,6 +1,7 @@
 import { UserError } from '@vla-gym/gymnasium'
 import type { ObjectSpec } from '../scenes/objectSpec.js'
 import { areaAt, type SceneSpec } from '../scenes/scene.js'
+import { footing, halfExtents, overlaps } from './overlap.js'
 import type { Placement, PutOnTask, Spot } from './task.js'
 
 /** World x, y in m and yaw in rad (default 0). */
@@ -17,7 +18,7 @@ export interface CustomPlacement {
 }
 
 /** How far from its base the arm reaches things on the table with the gripper pointing down, m. */
-const REACH = 0.46
+export const REACH = 0.46
 
 /** The layout for a task. UserError if something is not finite, off the scene, out of reach or overlapping. */
 export function checkPlacement(task: PutOnTask, given: CustomPlacement): Placement {
@@ -52,7 +53,7 @@ function checkSpot(name: string, spot: CustomSpot | undefined): Spot {
 
 function checkInside(scene: SceneSpec, name: string, object: ObjectSpec, spot: Spot): void {
   const area = areaAt(scene, spot.x, spot.y)
-  const [halfX, halfY] = boundsOf(object, spot)
+  const [halfX, halfY] = halfExtents(footing(object, spot))
   const fits =
     area &&
     spot.x - halfX >= area.x[0] &&
@@ -70,20 +71,8 @@ function checkInside(scene: SceneSpec, name: string, object: ObjectSpec, spot: S
   }
 }
 
-/** Half extents of the turned box along the world's x and y. */
-function boundsOf({ box }: ObjectSpec, { yaw }: Spot): [number, number] {
-  const [c, s] = [Math.abs(Math.cos(yaw)), Math.abs(Math.sin(yaw))]
-  return [(c * box[0] + s * box[1]) / 2, (s * box[0] + c * box[1]) / 2]
-}
-
-/** Whether objects may overlap, seen from above: their footprints do, and no side of a box separates the boxes. */
+/** Whether objects may overlap, seen from above: their footprints do, and so do their boxes. */
 function overlap(a: Spot, objectA: ObjectSpec, b: Spot, objectB: ObjectSpec): boolean {
   if (Math.hypot(b.x - a.x, b.y - a.y) >= objectA.footprint + objectB.footprint) return false
-  for (const yaw of [a.yaw, a.yaw + Math.PI / 2, b.yaw, b.yaw + Math.PI / 2]) {
-    const between = Math.abs(Math.cos(yaw) * (b.x - a.x) + Math.sin(yaw) * (b.y - a.y))
-    const halfA = boundsOf(objectA, { ...a, yaw: a.yaw - yaw })[0]
-    const halfB = boundsOf(objectB, { ...b, yaw: b.yaw - yaw })[0]
-    if (between >= halfA + halfB) return false
-  }
-  return true
+  return overlaps(footing(objectA, a), footing(objectB, b))
 }

@@ -1,9 +1,10 @@
-import type { Rng } from '@vla-gym/gymnasium'
+import { type Rng, UserError } from '@vla-gym/gymnasium'
 import type { ObjectSpec } from '../scenes/objects.js'
-import type { Placement, Spot } from './task.js'
+import { type Footing, footing, overlaps } from './overlap.js'
+import type { Placement, Rectangle, Spot } from './task.js'
 
 /** Centre of the placement squares, world frame (ManiSkill2_real2sim put_on_in_scene.py). */
-const CENTER_X = -0.16
+export const CENTER_X = -0.16
 
 export type Point = readonly [x: number, y: number]
 
@@ -43,24 +44,76 @@ export function randomPair(rng: Rng, halfEdge: number, distance: number): readon
   }
 }
 
-function randomPoint(rng: Rng, halfEdge: number): Point {
+export function randomPoint(rng: Rng, halfEdge: number): Point {
   return [CENTER_X + rng.uniform(-halfEdge, halfEdge), rng.uniform(-halfEdge, halfEdge)]
 }
 
 const DISTRACTOR_HALF_EDGE = 0.15
 const CLEARANCE = 0.015
+const MAX_DRAWS = 100
+
+/** What stands where. */
+export interface Taken {
+  readonly spot: Spot
+  readonly footprint: number
+}
+
+function isFree(
+  [x, y]: Point,
+  { footprint }: ObjectSpec,
+  taken: readonly Taken[],
+  clearance: number,
+): boolean {
+  return taken.every((each) => {
+    return Math.hypot(each.spot.x - x, each.spot.y - y) >= each.footprint + footprint + clearance
+  })
+}
 
 /** A free spot on the table for one more object; the search area grows if the table is crowded. */
-export function freeSpot(
+export function freeSpot(rng: Rng, object: ObjectSpec, taken: readonly Taken[]): Spot {
+  for (let attempt = 0; ; attempt++) {
+    const point = randomPoint(rng, DISTRACTOR_HALF_EDGE + 2e-4 * attempt)
+    if (!isFree(point, object, taken, CLEARANCE)) continue
+    return { x: point[0], y: point[1], yaw: rng.uniform(-Math.PI, Math.PI) }
+  }
+}
+
+/**
+ * The first of at most 100 draws that will do.
+ * @throws UserError naming what could not be placed
+ */
+export function drawUntil<T>(what: string, draw: () => T, willDo: (drawn: T) => boolean): T {
+  for (let attempt = 0; attempt < MAX_DRAWS; attempt++) {
+    const drawn = draw()
+    if (willDo(drawn)) return drawn
+  }
+  throw new UserError(`${what}: no free place in ${MAX_DRAWS} draws; use smaller or fewer objects`)
+}
+
+/** Between boxes of things that are placed by `freeSpotIn`, m. */
+const GAP = 0.01
+/** Draws for one thing of a layout; then the layout is drawn again. */
+const DRAWS_OF_A_LAYOUT = 30
+
+/** A free spot in a rectangle; undefined if some draws find none. */
+export function freeSpotIn(
+  { x, y }: Rectangle,
   rng: Rng,
   object: ObjectSpec,
-  taken: readonly { spot: Spot; footprint: number }[],
-): Spot {
-  for (let attempt = 0; ; attempt++) {
-    const [x, y] = randomPoint(rng, DISTRACTOR_HALF_EDGE + 2e-4 * attempt)
-    const free = taken.every(
-      ({ spot, footprint }) => Math.hypot(spot.x - x, spot.y - y) >= footprint + object.footprint + CLEARANCE,
-    )
-    if (free) return { x, y, yaw: rng.uniform(-Math.PI, Math.PI) }
+  taken: readonly Footing[],
+): Spot | undefined {
+  for (let attempt = 0; attempt < DRAWS_OF_A_LAYOUT; attempt++) {
+    const spot = { x: rng.uniform(...x), y: rng.uniform(...y), yaw: rng.uniform(-Math.PI, Math.PI) }
+    if (taken.every((each) => !overlaps(each, footing(object, spot, GAP)))) return spot
   }
+  return undefined
+}
+
+/** Of the open fingers to either side of what they take, m. */
+const FINGERS = 0.05
+
+/** The box of something to be grasped, with room for the open fingers beside it. */
+export function graspRoom(object: ObjectSpec, spot: Spot): Footing {
+  const { x, y } = footing(object, spot)
+  return { spot, x, y: Math.max(y, 2 * FINGERS) }
 }

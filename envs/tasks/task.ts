@@ -1,4 +1,6 @@
 import type { Rng } from '@vla-gym/gymnasium'
+import type { Vec3 } from '../geometry.js'
+import type { Numbers } from '../math/vec3.js'
 import type { ObjectSpec } from '../scenes/objectSpec.js'
 import type { SceneSpec } from '../scenes/scene.js'
 
@@ -13,6 +15,43 @@ export interface Spot {
 export interface Placement {
   readonly source: Spot
   readonly target: Spot
+}
+
+/** What a goal is judged by. World frame, m; centres are of mass. */
+export interface Things {
+  /** Centres now, [3]. */
+  readonly source: Numbers
+  readonly target: Numbers
+  /** Centres as things came to rest at the start, [3]. */
+  readonly sourceStart: Numbers
+  readonly targetStart: Numbers
+  /** Half extents as they were turned at rest, [3]. */
+  readonly halfSource: Numbers
+  readonly halfTarget: Numbers
+  /** Normal force of the source on the target in the last timestep, N. */
+  press(): number
+}
+
+/** Where the source has to get to. */
+export interface Goal {
+  isMet(things: Things): boolean
+  /** Where the expert brings the source's centre. */
+  place(things: Things): Vec3
+}
+
+/** The source is somewhere else all at once, in mid-episode. */
+export interface Interruption {
+  /** Control steps that have passed by then. */
+  readonly step: number
+  /** How far it goes at least, m. */
+  readonly distance: number
+  spot(rng: Rng): Spot
+}
+
+/** A rectangle of the world, m. */
+export interface Rectangle {
+  readonly x: readonly [min: number, max: number]
+  readonly y: readonly [min: number, max: number]
 }
 
 /** "Put the source on the target": a scene, an instruction, placements, a success test and a horizon. */
@@ -40,4 +79,17 @@ export interface PutOnTask {
   official(episodeId: number): Placement
   /** @param widening factor on the edges of the ranges, where there is room; default 1 */
   random(rng: Rng, widening?: number): Placement
+  /** What success is; default: the source is on the target as SimplerEnv tests it, by the two fields above. */
+  readonly goal?: Goal
+  /** Sentences that the instruction of an episode is drawn from; default: `instruction`. */
+  wordings?(placement: Placement): readonly string[]
+  /** Things that have no part in it: a robot that does not understand might take them. */
+  readonly others?: readonly ObjectSpec[]
+  /** Where they stand. */
+  readonly othersIn?: Rectangle
+  /** Offsets of the arm's joints from the scene's pose that an episode starts with, rad. */
+  startPose?(rng: Rng): number[]
+  readonly interruption?: Interruption
+  /** `info` tells which thing the robot took, see `Intention`. */
+  readonly watched?: boolean
 }

@@ -1,4 +1,4 @@
-import type { MotionOutcome } from '../../envs/index.js'
+import type { RobotInfo } from '../../envs/index.js'
 
 /** Which episode to run: everything about it follows from these fields. */
 export interface EpisodeSpec {
@@ -22,8 +22,13 @@ export interface EpisodeRecord extends EpisodeSpec {
   length: number
   /** Why the episode was cut short, if it was. */
   failure?: string
+  /** Which task or things, where they differ from episode to episode. */
+  variant?: string
+  /** Where it is watched: which thing the robot meant, and whether it has held a wrong one. */
+  intention?: RobotInfo['intention']
+  wrongGrasped?: boolean
   /** Where things moved. */
-  motion?: MotionOutcome
+  motion?: RobotInfo['motion']
   /** Why the episode could not be played: a remote policy's server gave no usable answer. It counts for nothing. */
   infrastructureFailure?: string
 }
@@ -40,21 +45,14 @@ export function newRecord(episode: EpisodeSpec): EpisodeRecord {
 }
 
 /** Brings a record up to date after a control step. */
-export function recordStep(
-  record: EpisodeRecord,
-  info: {
-    success: boolean
-    successOnce: boolean
-    graspedOnce: boolean
-    elapsedSteps: number
-    failure?: string
-    motion?: MotionOutcome
-  },
-): void {
+export function recordStep(record: EpisodeRecord, info: RobotInfo): void {
   record.success = info.success
   record.successOnce = info.successOnce
   record.graspedOnce = info.graspedOnce
   record.length = info.elapsedSteps
   if (info.failure) record.failure = info.failure
+  if (info.variant !== undefined) record.variant = info.variant
+  if (info.intention) record.intention = info.intention
+  if (info.wrongGrasped !== undefined) record.wrongGrasped = info.wrongGrasped
   if (info.motion) record.motion = info.motion
 }
