@@ -4,7 +4,7 @@ import { niceTicks } from '../../rl/reporting/chart.js'
 
 /**
  * Draws success in training against episodes as an SVG: of one run a line for every task, of several runs a line for each.
- * Dots at both ends are evaluations, without exploration. Run: node dist/scripts/generators/trainingCurves.js OUT.svg RUN...
+ * RUN,RUN is a run and the one that went on from it. Dots at both ends are evaluations, without exploration. Run: node dist/scripts/generators/trainingCurves.js OUT.svg RUN...
  */
 interface Line {
   readonly name: string
@@ -60,15 +60,19 @@ const svg = [
 writeFileSync(out, `${svg.join('\n')}\n`)
 
 function taskLines(run: string): Line[] {
-  const { tasks } = evaluation(run, 'before')!.report
+  const { tasks } = evaluation(run.split(',')[0], 'before')!.report
   return tasks.map(({ task }) => line(task, run, `success/${task}`, task))
 }
 
 function line(name: string, run: string, field: string, task?: string): Line {
-  const rows = readFileSync(join(run, 'metrics.jsonl'), 'utf8')
-    .trim()
-    .split('\n')
-    .map((row) => JSON.parse(row) as Record<string, number>)
+  const parts = run.split(',')
+  let before = 0
+  const rows = parts.flatMap((part) => {
+    const own = metrics(part)
+    const offset = before
+    before += own.at(-1)!.episodes
+    return own.map((row) => ({ ...row, episodes: offset + row.episodes }) as Record<string, number>)
+  })
   const points: [number, number][] = []
   let [sum, count] = [0, 0]
   for (const row of rows) {
@@ -79,11 +83,16 @@ function line(name: string, run: string, field: string, task?: string): Line {
     points.push([row.episodes, sum / count])
     sum = count = 0
   }
-  const rate = (phase: string) => {
-    const report = evaluation(run, phase)?.report
+  const rate = (part: string, phase: string) => {
+    const report = evaluation(part, phase)?.report
     return task ? report?.tasks.find((t) => t.task === task)?.rate : report?.mean.rate
   }
-  return { name, points, before: rate('before'), after: rate('after') }
+  return { name, points, before: rate(parts[0], 'before'), after: rate(parts.at(-1)!, 'after') }
+}
+
+function metrics(run: string): Record<string, number>[] {
+  const lines = readFileSync(join(run, 'metrics.jsonl'), 'utf8').trim().split('\n')
+  return lines.map((row) => JSON.parse(row))
 }
 
 function evaluation(run: string, phase: string): SavedEvaluation | undefined {
