@@ -1,3 +1,4 @@
+export type { AlohaObservation } from './aloha/alohaObservation.js'
 export { type AppearanceOption, type AppearanceSpec, appearanceSpec } from './appearance/index.js'
 export { type EmbodimentDescription, embodiments } from './embodiments.js'
 export { makeEnv, makeManipulationEnv, suites } from './makeEnv.js'
@@ -17,5 +18,5 @@ export type {
   RobotObservation,
   RobotResetOptions,
 } from './robotEnv.js'
-export type { Suite } from './suites/suite.js'
+export { officialEpisodesOf, type Suite } from './suites/suite.js'
 export type { CustomPlacement, CustomSpot } from './tasks/customPlacement.js'

@@ -3,6 +3,7 @@ import type { EmbodimentDescription } from './embodiments.js'
 import type { ManipulationEnvOptions } from './manipulationOptions.js'
 import type { MotionOutcome } from './motion/score.js'
 import type { CustomPlacement } from './tasks/customPlacement.js'
+import type { Meant } from './tasks/intention.js'
 
 /** What every robot observes. Sizes are those of the embodiment. */
 export interface RobotObservation {
@@ -46,6 +47,11 @@ export interface RobotInfo {
   episodeId?: number
   /** Why the episode was cut off early. */
   failure?: string
+  /** Which task or things this episode has, where they differ from episode to episode. */
+  variant?: string
+  /** Where it is watched: which thing the robot meant, and whether it has held a wrong one. */
+  intention?: Meant
+  wrongGrasped?: boolean
   /** Where something moves, when the episode is over. */
   motion?: MotionOutcome
 }

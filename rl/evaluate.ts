@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { UserError, unknownId } from '@vla-gym/gymnasium'
-import { type Suite, suites } from '../envs/index.js'
+import { officialEpisodesOf, type Suite, suites } from '../envs/index.js'
 import {
   type ActingSettings,
   actingWith,
@@ -14,6 +14,7 @@ import {
 } from '../policy/index.js'
 import { resolvePolicyDir } from './checkpoint.js'
 import { playRemote } from './evaluateRemote.js'
+import { type IntentionReport, intentionReport } from './intentionReport.js'
 import { type LiveReport, liveReport } from './liveReport.js'
 import { describeMachine, type Machine } from './machine.js'
 import { type MotionReport, motionReport } from './motionReport.js'
@@ -22,12 +23,13 @@ import type { EpisodeRecord, EpisodeSpec, RenderedFrame } from './rollout/episod
 import { evaluationPolicy } from './rollout/evaluationPolicy.js'
 import { type LiveOptions, type LiveTimes, livePolicy } from './rollout/livePolicy.js'
 import type { RolloutPool } from './rollout/rolloutPool.js'
+import { type ScriptedAgent, scriptedAgents } from './rollout/scripted.js'
 import { evaluationSeed } from './seeds.js'
 import { meanOfRates, wilson } from './statistics.js'
 
-/** Who acts: the scripted expert, uniform random actions, a checkpoint, or a policy server. */
+/** Who acts: a scripted agent, a checkpoint, or a policy server. */
 export type Agent =
-  | { readonly kind: 'expert' | 'random' }
+  | { readonly kind: ScriptedAgent }
   | { readonly kind: 'checkpoint'; readonly runtime: PolicyRuntime; readonly contentHash: string }
   | { readonly kind: 'remote'; readonly client: RemoteClient }
 
@@ -40,13 +42,14 @@ export interface AgentOptions {
   readonly remote?: ClientOptions
 }
 
-/** `name` is 'expert', 'random', a folder, or a server's ws:// or wss:// address. @throws UserError */
+/** `name` is 'expert', 'random', 'still', a folder, or a server's ws:// or wss:// address. @throws UserError */
 export async function loadAgent(name: string, options: AgentOptions): Promise<Agent> {
   const { threads, device, acting = {}, remote } = options
-  if (name === 'expert' || name === 'random') return { kind: name }
+  const scripted = scriptedAgents.find((agent) => agent === name)
+  if (scripted) return { kind: scripted }
   if (isRemoteUrl(name)) return { kind: 'remote', client: await RemoteClient.connect(name, remote) }
   if (!existsSync(name)) {
-    const { message } = unknownId('policy', name, ['expert', 'random'])
+    const { message } = unknownId('policy', name, scriptedAgents)
     throw new UserError(`${message}, a policy or run folder, or ws://HOST:PORT`)
   }
   const dir = resolvePolicyDir(name)
@@ -64,8 +67,8 @@ export async function releaseAgent(agent: Agent): Promise<void> {
 export interface EvaluationOptions {
   readonly suite: Suite
   readonly tasks: readonly string[]
-  /** Episodes of each task. */
-  readonly episodes: number
+  /** Episodes of each task; default: `defaultEpisodes`. */
+  readonly episodes?: number
   readonly placement: 'official' | 'random'
   readonly seed: number
   /** The world goes on while the policy thinks; absent: it waits. */
@@ -106,6 +109,7 @@ export interface EvaluationReport {
   readonly seed: number
   readonly live?: LiveReport
   readonly motion?: MotionReport
+  readonly intention?: IntentionReport
   /** Episodes that could not be played, why, and the tasks that therefore have no result. */
   readonly infrastructureFailures?: {
     readonly episodes: number
@@ -127,12 +131,17 @@ export interface Evaluation {
 
 const segmentEpisodes = 128
 
+/** Episodes of a task where no number is given: each official one once; 100 with random placement. */
+export function defaultEpisodes(suite: Suite, placement: 'official' | 'random', task: string): number {
+  return placement === 'official' ? officialEpisodesOf(suite, task) : 100
+}
+
 /** Episodes of an evaluation: fixed by suite, task, number and seed. */
 export function evaluationEpisodes(options: EvaluationOptions): EpisodeSpec[] {
   const { suite, tasks, episodes, placement, seed } = options
   return tasks.flatMap((task, t) =>
-    Array.from({ length: episodes }, (_, i) => {
-      const episodeId = placement === 'official' ? { episodeId: i % suite.officialEpisodes } : {}
+    Array.from({ length: episodes ?? defaultEpisodes(suite, placement, task) }, (_, i) => {
+      const episodeId = placement === 'official' ? { episodeId: i % officialEpisodesOf(suite, task) } : {}
       return { task, seed: evaluationSeed(seed, t, i), ...episodeId }
     }),
   )
@@ -187,6 +196,7 @@ export async function evaluate(
     wallSeconds: (performance.now() - start) / 1000,
     machine: describeMachine(),
     ...motionReport(played),
+    ...intentionReport(played),
   }
   return { report, records, videos }
 }
@@ -260,7 +270,7 @@ async function runCheckpoint(
 
 async function runScripted(
   pool: RolloutPool,
-  agent: Extract<Agent, { kind: 'expert' | 'random' }>,
+  agent: Extract<Agent, { kind: ScriptedAgent }>,
   episodes: readonly EpisodeSpec[],
   options: EvaluationOptions,
   onBatch: BatchDone,

@@ -1,7 +1,7 @@
 import { UserError } from '@vla-gym/gymnasium'
 import { readAsset, readAssetText } from '../assetFile.js'
 import type { Body, Part, Pose, Quat, Vec3 } from '../geometry.js'
-import { multiply, rotate } from '../math/quat.js'
+import { fromRotationVector, multiply, rotate } from '../math/quat.js'
 import { combineMasses, type MassProperties, rotateInertia } from './massProperties.js'
 import { parseUrdf, type UrdfJoint, type UrdfRobot } from './urdf.js'
 
@@ -34,11 +34,12 @@ export interface LinkSpec {
   readonly parts: readonly Part[]
 }
 
-/** A finger on a slide of the last link. */
+/** A finger on a slide or a hinge of the last link. */
 export interface FingerSpec extends LinkSpec {
-  /** Frame at joint position 0 in the last link's frame; axes parallel. */
+  /** Frame at joint position 0 in the last link's frame; on a slide, axes parallel. */
   readonly origin: Vec3
-  /** Opening direction. */
+  readonly rotation: Quat
+  /** Of a slide the opening direction; of a hinge its axis in the finger's frame, about which it closes. */
   readonly axis: Vec3
 }
 
@@ -80,11 +81,15 @@ export interface ArmSettings {
   readonly name: string
   /** Arm joints, base first. */
   readonly joints: Readonly<Record<string, JointGains>>
+  /** Turning joints that stay where they are, rad. */
+  readonly held?: Readonly<Record<string, number>>
   /** Link whose frame is the tool centre point. */
   readonly tcp: string
   readonly gripper: JointGains & {
-    /** Left and right slide. */
+    /** Left and right. */
     readonly joints: readonly [string, string]
+    /** The fingers turn about hinges; default: they are on slides. */
+    readonly hinged?: boolean
     readonly closedTarget: number
     readonly openTarget: number
     readonly friction: number
@@ -102,10 +107,11 @@ export function readArm(id: string): ArmSpec {
  * Joins links that are fixed to each other, and adds gains.
  * @throws UserError unless the joints with gains are a chain from the root that ends in the gripper's link.
  */
-export function buildArm(urdf: UrdfRobot, settings: ArmSettings, file: string): ArmSpec {
+export function buildArm(description: UrdfRobot, settings: ArmSettings, file: string): ArmSpec {
   const fail = (message: string): never => {
     throw new UserError(`${file}: ${message}`)
   }
+  const urdf = holdJoints(description, settings.held ?? {}, fail)
   const driven = new Set([...Object.keys(settings.joints), ...settings.gripper.joints])
   const byName = new Map(urdf.joints.map((joint) => [joint.name, joint]))
   for (const name of driven) if (!byName.has(name)) fail(`joint '${name}' of the settings is not in the file`)
@@ -132,8 +138,8 @@ export function buildArm(urdf: UrdfRobot, settings: ArmSettings, file: string): 
   }
 
   const tcp = group.get(settings.tcp) ?? fail(`link '${settings.tcp}' (tcp) is not fixed to the last link`)
-  const { joints: slides, ...gripper } = settings.gripper
-  const [left, right] = slides.map((name) => byName.get(name)!)
+  const { joints: fingers, hinged = false, ...gripper } = settings.gripper
+  const [left, right] = fingers.map((name) => byName.get(name)!)
   return {
     name: settings.name,
     joints,
@@ -141,7 +147,7 @@ export function buildArm(urdf: UrdfRobot, settings: ArmSettings, file: string): 
     tcp,
     gripper: {
       ...gripper,
-      fingers: [fingerSpec(urdf, group, left, fail), fingerSpec(urdf, group, right, fail)],
+      fingers: [fingerSpec(urdf, group, left, hinged, fail), fingerSpec(urdf, group, right, hinged, fail)],
       lower: left.lower,
       upper: left.upper,
     },
@@ -194,14 +200,41 @@ function fingerSpec(
   urdf: UrdfRobot,
   palm: ReadonlyMap<string, Pose>,
   joint: UrdfJoint,
+  hinged: boolean,
   fail: (message: string) => never,
 ): FingerSpec {
   const base = palm.get(joint.parent) ?? fail(`joint '${joint.name}' does not sit on the last link`)
-  if (joint.type !== 'prismatic') fail(`joint '${joint.name}': a finger needs a prismatic joint`)
+  const needed = hinged ? 'revolute' : 'prismatic'
+  if (joint.type !== needed) fail(`joint '${joint.name}': a finger needs a ${needed} joint`)
   const { position, rotation } = compose(base, { position: joint.origin, rotation: joint.rotation })
-  if (Math.abs(rotation[3]) < 1 - 1e-9) fail(`joint '${joint.name}': a finger's frame must not be turned`)
+  const turned = Math.abs(rotation[3]) < 1 - 1e-9
+  if (turned && !hinged) fail(`joint '${joint.name}': a finger's frame must not be turned`)
   const link = linkSpec(urdf, fixedGroup(urdf, joint.child), true)
-  return { ...link, origin: position, axis: joint.axis }
+  return { ...link, origin: position, rotation, axis: joint.axis }
+}
+
+/** The same robot with some turning joints fixed at an angle. */
+function holdJoints(
+  urdf: UrdfRobot,
+  held: Readonly<Record<string, number>>,
+  fail: (message: string) => never,
+): UrdfRobot {
+  for (const name of Object.keys(held)) {
+    const joint = urdf.joints.find((other) => other.name === name)
+    if (joint?.type !== 'revolute' && joint?.type !== 'continuous') {
+      fail(`joint '${name}' is to be held, but does not turn`)
+    }
+  }
+  const joints = urdf.joints.map((joint): UrdfJoint => {
+    const angle = held[joint.name]
+    if (angle === undefined) return joint
+    const turn = fromRotationVector(
+      [0, 0, 0, 1] as [number, number, number, number],
+      joint.axis.map((x) => angle * x),
+    )
+    return { ...joint, type: 'fixed', rotation: multiply(turn, joint.rotation, turn) }
+  })
+  return { ...urdf, joints }
 }
 
 /** Pose b, given in frame a, in the frame that a is given in. */

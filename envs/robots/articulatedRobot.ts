@@ -155,9 +155,18 @@ function linkDescription({ mass }: LinkSpec, armature: Armature, pose: Numbers):
     )
 }
 
-function addJoint(
+/** Joint with a motor between the frames of two bodies, which stand as at joint position 0 or not. */
+export function addJoint(
   world: RAPIER.World,
-  { kind, origin, rotation, axis, lower, upper, forceLimit }: JointSpec,
+  {
+    kind,
+    origin,
+    rotation,
+    axis,
+    lower,
+    upper,
+    forceLimit,
+  }: Pick<JointSpec, 'kind' | 'origin' | 'rotation' | 'axis' | 'lower' | 'upper' | 'forceLimit'>,
   parent: RAPIER.RigidBody,
   link: RAPIER.RigidBody,
 ): RAPIER.UnitImpulseJoint {
@@ -176,7 +185,11 @@ function addJoint(
 }
 
 /** Joint position from the poses of the links that it connects. */
-function jointPosition({ kind, origin, rotation, axis }: JointSpec, parent: Numbers, child: Numbers): number {
+export function jointPosition(
+  { kind, origin, rotation, axis }: Pick<JointSpec, 'kind' | 'origin' | 'rotation' | 'axis'>,
+  parent: Numbers,
+  child: Numbers,
+): number {
   for (let i = 0; i < 4; i++) zero[i] = parent[3 + i]
   if (kind === 'prismatic') {
     rotate(moved, zero, origin)

@@ -9,7 +9,7 @@ export class BaseFrame {
   private readonly inverse = new Float64Array(4)
   private readonly scratch = new Float64Array(4)
 
-  constructor({ basePosition, baseYaw }: RobotMount) {
+  constructor({ basePosition, baseYaw }: Pick<RobotMount, 'basePosition' | 'baseYaw'>) {
     this.position = Float64Array.from(basePosition)
     this.rotation = Float64Array.from(fromYaw(baseYaw))
     conjugate(this.inverse, this.rotation)

@@ -251,6 +251,13 @@ export class Scene {
     return touches
   }
 
+  /** Normal force between two objects in the last timestep, N. */
+  press(index: number, other: number): number {
+    const { objectBodies, world } = this
+    const [x, y, z] = contactImpulse(this.impulse, world, objectBodies[index], objectBodies[other])
+    return Math.hypot(x, y, z) / world.timestep
+  }
+
   /** Bodies that a camera sees, with names that `visitPoses` uses. */
   visibleBodies(): Body[] {
     const furniture = this.spec.furniture.map(({ body }) => body)

@@ -6,6 +6,7 @@ import { type ActingSettings, isRemoteUrl } from '../../policy/index.js'
 import { makeFolder, writeFileAtomic } from '../../rl/atomicFile.js'
 import {
   type Agent,
+  defaultEpisodes,
   type Evaluation,
   type EvaluationReport,
   evaluate,
@@ -13,10 +14,12 @@ import {
   loadAgent,
   releaseAgent,
 } from '../../rl/evaluate.js'
+import { intentionText } from '../../rl/intentionReport.js'
 import { motionText } from '../../rl/motionReport.js'
 import type { LiveOptions } from '../../rl/rollout/livePolicy.js'
 import { policyThreads } from '../../rl/rollout/policyThreads.js'
 import { RolloutPool } from '../../rl/rollout/rolloutPool.js'
+import { scriptedAgents } from '../../rl/rollout/scripted.js'
 import { writeEvaluationFolder } from '../../rl/runReport.js'
 import {
   actingSettings,
@@ -58,7 +61,10 @@ export function evalCommand(): Command {
     .description('evaluate a policy: fixed-length episodes, success at the last step, 95 % Wilson interval')
     .option('--suite <id>', 'suite', 'simpler-widowx')
     .option('--task <id>', 'only this task')
-    .requiredOption('--policy <p>', "'expert', 'random', a policy or run folder, or a server: ws://HOST:PORT")
+    .requiredOption(
+      '--policy <p>',
+      "'expert', 'random', 'still', a policy or run folder, or a server: ws://HOST:PORT",
+    )
     .option(
       '--episodes <n>',
       'episodes of each task (default: the official number; 100 with random placement)',
@@ -124,7 +130,7 @@ function checkOptions(options: Options): void {
   const { live, latency, latencies, policy } = options
   if (latencies && (live || latency !== undefined))
     throw new UserError('--latencies is of stated latencies: leave --live and --latency out')
-  const isCheckpoint = !isRemoteUrl(policy) && !['expert', 'random'].includes(policy)
+  const isCheckpoint = !isRemoteUrl(policy) && !(scriptedAgents as readonly string[]).includes(policy)
   if (!isCheckpoint && Object.keys(actingSettings(options)).length > 0)
     throw new UserError(`how a policy acts can be set for a checkpoint, not for ${policy}`)
   if (isRemoteUrl(policy)) return
@@ -165,8 +171,12 @@ async function evaluateLatencies(work: Work, latencies: readonly number[]): Prom
 
 async function run(work: Work, label: string, live?: LiveOptions, out?: string): Promise<Evaluation> {
   const { pool, agent, suite, tasks, options, signal } = work
-  const episodes = options.episodes ?? (options.placement === 'official' ? suite.officialEpisodes : 100)
-  const progress = createProgress({ label, total: episodes * tasks.length, unit: 'episodes' })
+  const { episodes } = options
+  const total = tasks.reduce(
+    (sum, task) => sum + (episodes ?? defaultEpisodes(suite, options.placement, task)),
+    0,
+  )
+  const progress = createProgress({ label, total, unit: 'episodes' })
   try {
     const evaluation = await evaluate(pool, agent, options.policy, {
       suite,
@@ -216,6 +226,7 @@ export function evaluationText(report: EvaluationReport): string {
     line('mean', '', percent(report.mean.rate), interval(report.mean.ci95)),
     ...liveText(report),
     ...motionText(report),
+    ...intentionText(report),
     ...failuresText(report),
   ].join('\n')
 }
