@@ -26,15 +26,17 @@ describe('the Google Robot', () => {
         (mass) => expect.closeTo(mass, 3),
       ),
     )
-    const { robot, ...scene } = standing()
+    const scene = standing()
+    const { robot } = scene
     const tcp = robot.base.toWorld(robot.kinematics.tcp.slice())
     // Derived from the published URDF at the pose of the can task.
     for (const [k, value] of [-0.0894, 0.4184, 1.0409].entries()) expect(tcp[k]).toBeCloseTo(value, 4)
     const { position, rotation } = googleCamera([PLACE.x, PLACE.y, BASE_HEIGHT], PLACE.yaw)
     for (const [k, value] of [0.204, 0.2004, 1.2924].entries()) expect(position[k]).toBeCloseTo(value, 3)
     const forward = rotate([0, 0, 0], rotation, [0, 0, 1])
-    for (const [k, value] of [-0.707, 0.002, -0.707].entries()) expect(forward[k]).toBeCloseTo(value, 3)
-    expect(scene).toBeDefined()
+    for (const [k, value] of [-Math.SQRT1_2, 0.002, -Math.SQRT1_2].entries())
+      expect(forward[k]).toBeCloseTo(value, 3)
+    scene.close()
   })
 
   it('follows its path with the lag of its drives: against the differential equation', () => {
