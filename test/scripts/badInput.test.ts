@@ -72,7 +72,7 @@ describe('a wrong call is answered with one line and exit code 2', () => {
       'eval --task stack_cube --policy expert',
       /unknown task of suite simpler-widowx 'stack_cube'; nearest known: widowx_stack_cube, /,
     ],
-    ['eval --policy exprt', /unknown policy 'exprt'; nearest known: expert, random/],
+    ['eval --policy exprt', /unknown policy 'exprt'; nearest known: expert, still, random/],
     ['check --suite widowx', /unknown suite 'widowx'; nearest known: .*simpler-widowx/],
     ['eval --policy expert --episodes two', /--episodes <n>' argument 'two' is invalid. not a number/],
     [

@@ -20,7 +20,7 @@ it('list names suites with their tasks, embodiments and policies', async () => {
   const result = await runJson<Record<string, unknown>>('list')
   expect(result).toMatchObject({
     suites: expect.arrayContaining([{ id: 'simpler-widowx', tasks }]),
-    embodiments: ['widowx'],
+    embodiments: ['widowx', 'google_robot', 'aloha'],
   })
   expect(result.policies).toEqual(expect.arrayContaining(['expert', 'random']))
   const { stdout } = await runCli('list')
