@@ -1,4 +1,5 @@
 import { Box, type EnvMetadata, type RenderFrame, Rng, type StepResult, UserError } from '@vla-gym/gymnasium'
+import { checkAction } from './checkAction.js'
 import { widowx } from './embodiments.js'
 import { initialState, type PickAndPlaceView, pickAndPlaceAction } from './experts/pickAndPlace.js'
 import { placedThings } from './experts/placedThings.js'
@@ -123,7 +124,7 @@ export class ManipulationEnv implements RobotEnv {
   /** UserError for an action of the wrong length or with numbers that are not finite. */
   step(action: ArrayLike<number>): StepResult<ManipulationObservation, ManipulationInfo> {
     if (!this.started) throw new UserError('step() before reset(): call reset() first')
-    checkAction(action)
+    checkAction(action, widowx)
     const { scene, episode } = this
     const { info } = episode
     const { interruption } = this.task
@@ -381,16 +382,5 @@ function startOfEpisode(instruction = ''): EpisodeState {
     successesInARow: 0,
     instruction,
     expert: initialState(),
-  }
-}
-
-function checkAction(action: ArrayLike<number>): void {
-  if (action.length !== widowx.actionDim) {
-    throw new UserError(`step: an action has ${widowx.actionDim} numbers, got ${action.length}`)
-  }
-  for (let i = 0; i < widowx.actionDim; i++) {
-    if (!Number.isFinite(action[i])) {
-      throw new UserError(`step: action[${i}] (${widowx.actionNames[i]}) is ${action[i]}; it must be finite`)
-    }
   }
 }

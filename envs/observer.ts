@@ -6,7 +6,7 @@ import {
   movedCamera,
   shadedBodies,
 } from './appearance/index.js'
-import { extrinsicsMatrix, intrinsicsMatrix, type PinholeCamera } from './cameras/index.js'
+import { imageMatrices, type PinholeCamera } from './cameras/index.js'
 import { widowx } from './embodiments.js'
 import type { ManipulationEnvOptions } from './manipulationOptions.js'
 import { ManipulationView } from './manipulationView.js'
@@ -147,9 +147,7 @@ export class Observer {
   }
 
   private matrices(): Pick<ConstantObservation, 'cameraIntrinsics' | 'cameraExtrinsics'> {
-    const { width = 640, height = 480, crop = [0, 0, 640, 480] } = this.options.image ?? {}
-    const camera = movedCamera(this.wholeCamera, this.appearance?.camera).cropped(crop, width, height)
-    return { cameraIntrinsics: intrinsicsMatrix(camera), cameraExtrinsics: extrinsicsMatrix(camera) }
+    return imageMatrices(movedCamera(this.wholeCamera, this.appearance?.camera), this.options.image)
   }
 
   private readJoints(): void {

@@ -1,4 +1,5 @@
 import { Box, type EnvMetadata, type RenderFrame, Rng, type StepResult, UserError } from '@vla-gym/gymnasium'
+import { checkAction } from '../checkAction.js'
 import { aloha } from '../embodiments.js'
 import { checkOptions, type ManipulationEnvOptions } from '../manipulationOptions.js'
 import { ManipulationView } from '../manipulationView.js'
@@ -147,7 +148,7 @@ export class AlohaEnv implements RobotEnv {
   /** UserError for an action of the wrong length or with numbers that are not finite. */
   step(action: ArrayLike<number>): StepResult<AlohaObservation, AlohaInfo> {
     const episode = this.running('step')
-    checkAction(action)
+    checkAction(action, aloha)
     const { latency, decisionSteps } = this.motion
     if (latency > 0 && episode.info.elapsedSteps % decisionSteps === 0)
       this.scene.wait(latency, this.grippers)
@@ -367,16 +368,5 @@ export class AlohaEnv implements RobotEnv {
   private running(what: string): EpisodeState {
     if (!this.episode) throw new UserError(`${what}() before reset(): call reset() first`)
     return this.episode
-  }
-}
-
-function checkAction(action: ArrayLike<number>): void {
-  if (action.length !== aloha.actionDim) {
-    throw new UserError(`step: an action has ${aloha.actionDim} numbers, got ${action.length}`)
-  }
-  for (let i = 0; i < aloha.actionDim; i++) {
-    if (!Number.isFinite(action[i])) {
-      throw new UserError(`step: action[${i}] (${aloha.actionNames[i]}) is ${action[i]}; it must be finite`)
-    }
   }
 }

@@ -6,7 +6,7 @@ import {
   movedCamera,
   shadedBodies,
 } from '../appearance/index.js'
-import { extrinsicsMatrix, intrinsicsMatrix } from '../cameras/index.js'
+import { imageMatrices } from '../cameras/index.js'
 import type { ManipulationEnvOptions } from '../manipulationOptions.js'
 import { ManipulationView } from '../manipulationView.js'
 import { alohaArm, type Side, sides } from './alohaArms.js'
@@ -157,9 +157,7 @@ export class AlohaObserver {
   }
 
   private matrices(): Pick<ConstantObservation, 'cameraIntrinsics' | 'cameraExtrinsics'> {
-    const { width = 640, height = 480, crop = [0, 0, 640, 480] } = this.options.image ?? {}
-    const camera = movedCamera(this.head, this.appearance?.camera).cropped(crop, width, height)
-    return { cameraIntrinsics: intrinsicsMatrix(camera), cameraExtrinsics: extrinsicsMatrix(camera) }
+    return imageMatrices(movedCamera(this.head, this.appearance?.camera), this.options.image)
   }
 
   private readJoints(): void {

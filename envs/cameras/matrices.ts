@@ -1,5 +1,5 @@
 import { Matrix4, Quaternion, Vector3 } from 'three'
-import type { PinholeParameters } from './pinhole.js'
+import type { Crop, PinholeCamera, PinholeParameters } from './pinhole.js'
 
 /** [3, 3] row-major, pixels: a point at (x, y, z) of the optical frame is seen at the pixel K (x, y, z) / z. */
 export function intrinsicsMatrix({ fx, fy, cx, cy }: PinholeParameters): Float32Array {
@@ -18,4 +18,23 @@ export function extrinsicsMatrix({ position, rotation }: PinholeParameters): Flo
   )
   // three.js keeps matrices column by column.
   return Float32Array.from(toWorld.invert().transpose().elements)
+}
+
+/**
+ * Matrices of an observed picture: pixels are those of `image`, or of the whole frame where there is none.
+ * @param camera sees the whole frame
+ */
+export function imageMatrices(
+  camera: PinholeCamera,
+  image: ImageSize | null | undefined,
+): { readonly cameraIntrinsics: Float32Array; readonly cameraExtrinsics: Float32Array } {
+  const { width, height }: ImageSize = image ?? camera
+  const seen = camera.cropped(image?.crop ?? [0, 0, camera.width, camera.height], width, height)
+  return { cameraIntrinsics: intrinsicsMatrix(seen), cameraExtrinsics: extrinsicsMatrix(seen) }
+}
+
+interface ImageSize {
+  readonly width: number
+  readonly height: number
+  readonly crop?: Crop
 }

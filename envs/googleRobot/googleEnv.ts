@@ -1,4 +1,5 @@
 import { Box, type EnvMetadata, type RenderFrame, Rng, type StepResult, UserError } from '@vla-gym/gymnasium'
+import { checkAction } from '../checkAction.js'
 import { googleRobot } from '../embodiments.js'
 import type { ManipulationEnvOptions } from '../manipulationOptions.js'
 import type { ManipulationView } from '../manipulationView.js'
@@ -106,7 +107,7 @@ export class GoogleEnv implements RobotEnv {
   /** UserError for an action of the wrong length or with numbers that are not finite. */
   step(action: ArrayLike<number>): StepResult<RobotObservation, GoogleInfo> {
     if (!this.started) throw new UserError('step() before reset(): call reset() first')
-    checkAction(action)
+    checkAction(action, googleRobot)
     const { scene, episode } = this
     const { info } = episode
     info.elapsedSteps++
@@ -248,16 +249,4 @@ interface SavedState {
   readonly scene: ReturnType<GoogleScene['save']>['state']
   readonly observer: ReturnType<GoogleObserver['save']>
   readonly evaluation: Record<string, unknown>
-}
-
-function checkAction(action: ArrayLike<number>): void {
-  const { actionDim, actionNames } = googleRobot
-  if (action.length !== actionDim) {
-    throw new UserError(`step: an action has ${actionDim} numbers, got ${action.length}`)
-  }
-  for (let i = 0; i < actionDim; i++) {
-    if (!Number.isFinite(action[i])) {
-      throw new UserError(`step: action[${i}] (${actionNames[i]}) is ${action[i]}; it must be finite`)
-    }
-  }
 }

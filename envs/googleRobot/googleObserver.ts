@@ -6,7 +6,7 @@ import {
   movedCamera,
   shadedBodies,
 } from '../appearance/index.js'
-import { extrinsicsMatrix, googleCamera, intrinsicsMatrix, type PinholeCamera } from '../cameras/index.js'
+import { googleCamera, imageMatrices, type PinholeCamera } from '../cameras/index.js'
 import { googleRobot } from '../embodiments.js'
 import type { ManipulationEnvOptions } from '../manipulationOptions.js'
 import { type ImageSpec, ManipulationView } from '../manipulationView.js'
@@ -155,13 +155,10 @@ export class GoogleObserver {
     this.layout = layout
     const { robot, head } = layout
     this.wholeCamera = googleCamera([robot.x, robot.y, BASE_HEIGHT], robot.yaw, head)
-    const { width = 640, height = 480, crop = [0, 0, FRAME.width, FRAME.height] } = this.options.image ?? {}
-    const camera = movedCamera(this.wholeCamera, this.appearance.camera).cropped(crop, width, height)
     this.constants = {
       instruction: '',
       basePose: this.scene.robot.base.toWorld(Float32Array.of(0, 0, 0, 0, 0, 0, 1)),
-      cameraIntrinsics: intrinsicsMatrix(camera),
-      cameraExtrinsics: extrinsicsMatrix(camera),
+      ...imageMatrices(movedCamera(this.wholeCamera, this.appearance.camera), this.options.image),
     }
   }
 

@@ -72,6 +72,13 @@ describe('protocols', () => {
 })
 
 describe('an episode', () => {
+  it('without pictures tells the matrix of the published frame, 640 x 512', () => {
+    const env = make(CAN)
+    const [{ cameraIntrinsics }] = env.reset({ seed: 0 })
+    expect([...cameraIntrinsics]).toEqual([425, 0, 320, 0, 425, 256, 0, 0, 1])
+    env.close()
+  })
+
   it.each([
     [CAN, 20, 12],
     [OPEN, 26, 10],
