@@ -57,7 +57,7 @@ export function intentionText({ intention: report }: { readonly intention?: Inte
       task.padEnd(width),
       `${each.right}/${each.episodes}`.padStart(9),
       `${percent(each.rate)} %`.padStart(7),
-      `[${each.ci95.map(percent).join(', ')}] %`.padEnd(15),
+      `[${each.ci95.map(percent).join(', ')}]`.padEnd(14),
       `${each.wrong} wrong, ${each.wrongGrasped} held; ${each.successesOfRight}/${each.right} succeeded`,
     ].join('  '),
   )

@@ -45,7 +45,7 @@ describe('intention report', () => {
 
   it('says so with n and interval, and nothing where nothing was watched', () => {
     const [, a] = intentionText(intentionReport(records))
-    expect(a).toMatch(/^a\s+2\/4\s+50\.0 %\s+\[\d+\.\d, \d+\.\d\] %\s+1 wrong, 2 held; 1\/2 succeeded$/)
+    expect(a).toMatch(/^a\s+2\/4\s+50\.0 %\s+\[\d+\.\d, \d+\.\d\]\s+1 wrong, 2 held; 1\/2 succeeded$/)
     expect(intentionReport([records[5]])).toEqual({})
     expect(intentionText({})).toEqual([])
   })
