@@ -26,12 +26,15 @@ const grid = [0, 1, 2, 3, 4].flatMap((i) =>
   [0, 1, 2, 3, 4].map((j) => ({ x: X[0] + ((X[1] - X[0]) * i) / 4, y: Y[0] + ((Y[1] - Y[0]) * j) / 4 })),
 )
 
-/** About where SimplerEnv draws them: in a square of 60 cm around the can, at least 25 cm away from it. */
+/** About where SimplerEnv draws them: in a square of 60 cm around the can, at least 25 cm away from it. One after the other. */
 function withDistractors(can: Standing, count: number, rng: Rng): Standing[] {
-  return drawApart(rng, `pick can with ${count} other objects`, objects, (stream) => [
-    can,
-    ...Array.from({ length: count }, (_, i) => beside(can, i + 1, stream)),
-  ])
+  const things = [can]
+  for (let object = 1; object <= count; object++) {
+    const configuration = `pick can with ${count} other objects`
+    const next = drawApart(rng, configuration, objects, (stream) => [...things, beside(can, object, stream)])
+    things.push(next.at(-1)!)
+  }
+  return things
 }
 
 function beside(can: Standing, object: number, rng: Rng): Standing {

@@ -63,6 +63,19 @@ describe('protocols', () => {
     expect(close.official(0).drawers).toEqual([0, 0, 0.2])
   })
 
+  it('have a layout for every episode', () => {
+    for (const suite of ['simpler-google-robot', 'simpler-google-robot-variants'].map(
+      (id) => suites.get(id)!,
+    )) {
+      for (const id of suite.tasks) {
+        const env = make(id)
+        for (let episode = 0; episode < officialEpisodesOf(suite, id); episode++)
+          expect(env.task.official(episode).things.length, `${id} ${episode}`).toBeGreaterThanOrEqual(0)
+        env.close()
+      }
+    }
+  })
+
   it('describe the robot as text-to-action does', () => {
     const { description } = syntheticRobots.find(({ description: { id } }) => id === 'google_robot')!
     const { actionScale, ...own } = embodiments.get('google_robot')!
