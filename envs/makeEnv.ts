@@ -11,6 +11,7 @@ import { simplerGoogleRobot, simplerGoogleRobotVariants } from './suites/simpler
 import { simplerOod, simplerPickPlace } from './suites/simplerOod.js'
 import { simplerWidowx } from './suites/simplerWidowx.js'
 import type { Suite } from './suites/suite.js'
+import { widowxTraining } from './suites/widowxTraining.js'
 import { findOodKind } from './tasks/ood/kinds.js'
 import { OodEnv } from './tasks/ood/oodEnv.js'
 import { findTask, tasks } from './tasks/registry.js'
@@ -25,6 +26,7 @@ export const suites: ReadonlyMap<string, Suite> = new Map(
     dominoWidowx,
     dominoWidowxCluttered,
     domino,
+    widowxTraining,
   ].map((suite) => [suite.id, suite]),
 )
 

@@ -44,6 +44,9 @@ interface EpisodeState {
   info: ManipulationInfo
   gripper: number
   successesInARow: number
+  /** Height of the source's centre at the start, and the most it has risen since, world frame, m. */
+  sourceHeight: number
+  rise: number
   instruction: string
   expert: ReturnType<typeof initialState>
 }
@@ -115,6 +118,7 @@ export class ManipulationEnv implements RobotEnv {
     this.observer.reset(seed)
     this.evaluation.reset()
     this.episode = startOfEpisode(this.chooseWords(spots, episodeId))
+    this.episode.sourceHeight = this.scene.objectCenter(0, this.a)[2]
     const { info } = this.episode
     Object.assign(info, this.evaluation.evaluate())
     if (episodeId !== undefined) info.episodeId = episodeId
@@ -326,6 +330,8 @@ export class ManipulationEnv implements RobotEnv {
     }
     const { consecutiveGrasp, ...status } = this.evaluation.evaluate()
     Object.assign(info, status)
+    episode.rise = Math.max(episode.rise, scene.objectCenter(0, this.a)[2] - episode.sourceHeight)
+    info.success &&= episode.rise >= (this.options.liftHeight ?? 0)
     info.consecutiveGrasp ||= consecutiveGrasp
     info.graspedOnce ||= info.grasped
     info.successOnce ||= info.success
@@ -380,6 +386,8 @@ function startOfEpisode(instruction = ''): EpisodeState {
     },
     gripper: 1,
     successesInARow: 0,
+    sourceHeight: 0,
+    rise: 0,
     instruction,
     expert: initialState(),
   }

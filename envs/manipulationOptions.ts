@@ -24,6 +24,11 @@ export interface ManipulationEnvOptions {
   readonly drive?: DriveModel
   /** Terminate after this many successful control steps in a row; 0 (default): fixed-length episodes. */
   readonly successSteps?: number
+  /**
+   * Success counts only once the source has been lifted so far above its start, m; default 0. For training: what lands
+   * on a flat target need not be carried over it.
+   */
+  readonly liftHeight?: number
   /** Put the other objects of the scene's tasks on the table too (for grounding data). */
   readonly distractors?: boolean
   /**
@@ -35,15 +40,21 @@ export interface ManipulationEnvOptions {
   readonly motion?: MotionOptions
 }
 
+/** m; the experts carry things higher than this. */
+const MAX_LIFT_HEIGHT = 0.1
+
 /** UserError that names the option. */
 export function checkOptions(options: ManipulationEnvOptions): void {
-  const { image, successSteps = 0 } = options
+  const { image, successSteps = 0, liftHeight = 0 } = options
   checkChoice('placement', options.placement, ['official', 'random', 'wide'])
   checkChoice('start', options.start, ['set-down', 'drop'])
   checkChoice('drive', options.drive, Object.keys(driveModels))
   checkAppearance(options.appearance)
   if (!Number.isInteger(successSteps) || successSteps < 0) {
     throw new UserError(`successSteps must be an integer >= 0, got ${successSteps}`)
+  }
+  if (!(liftHeight >= 0 && liftHeight <= MAX_LIFT_HEIGHT)) {
+    throw new UserError(`liftHeight must be from 0 to ${MAX_LIFT_HEIGHT} m, got ${liftHeight}`)
   }
   if (!image) {
     for (const name of ['depth', 'segmentation'] as const) {

@@ -13,6 +13,10 @@ export const rolloutOptions = {
     help: 'episodes collected before each update; rounded up to equal numbers of every task, in whole groups',
   },
   successSteps: { default: 5, help: 'control steps that success must hold to end an episode with reward 1' },
+  liftHeight: {
+    default: 0,
+    help: 'm above its start that an object must have been lifted for success to count',
+  },
 } as const
 
 /** What an iteration has collected. */

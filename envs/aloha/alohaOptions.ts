@@ -7,7 +7,7 @@ import type { AlohaTask } from './alohaTask.js'
 
 /** UserError for an option that the WidowX' environments have and this one does not. */
 export function checkAlohaOptions(options: ManipulationEnvOptions): void {
-  const { start, drive, distractors, successSteps, motion } = options
+  const { start, drive, distractors, successSteps, liftHeight, motion } = options
   const refuse = (option: string): never => {
     throw new UserError(`${option}: ALOHA's tasks do not have it; leave the option out`)
   }
@@ -15,6 +15,7 @@ export function checkAlohaOptions(options: ManipulationEnvOptions): void {
   if (drive === 'articulated') refuse("drive: 'articulated'")
   if (distractors) refuse('distractors')
   if (successSteps) refuse('successSteps')
+  if (liftHeight) refuse('liftHeight')
   if (motion?.speed) refuse('motion.speed')
 }
 

@@ -8,7 +8,7 @@ const [WIDTH, HEIGHT] = [640, 512]
 /** UserError that names the option, for one that is wrong or that these tasks do not have. */
 export function checkGoogleOptions(options: ManipulationEnvOptions): void {
   const { image, successSteps = 0, placement = 'random' } = options
-  for (const name of ['start', 'drive', 'distractors', 'motion'] as const) {
+  for (const name of ['start', 'drive', 'distractors', 'motion', 'liftHeight'] as const) {
     if (options[name] !== undefined) throw new UserError(`${name}: Google Robot tasks have no such option`)
   }
   if (!['official', 'random', 'wide'].includes(placement)) {

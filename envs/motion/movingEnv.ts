@@ -74,11 +74,6 @@ export class MovingEnv extends ManipulationEnv {
   private expertFailures = 0
 
   constructor(moving: MovingTask, options: ManipulationEnvOptions = {}) {
-    if (options.distractors) {
-      throw new UserError(
-        `distractors: ${moving.id} has its own clutter; choose a task of domino-widowx-cluttered`,
-      )
-    }
     const { task, extras, clutter } = moving
     const objects = [task.source, task.target, ...extras, ...clutter]
     const scene = new MovingScene(task.scene, widowx250s, objects, options.drive)
@@ -170,13 +165,15 @@ export class MovingEnv extends ManipulationEnv {
   private start(): ManipulationObservation | undefined {
     const { moving, scene, motion } = this
     layBelt(moving, scene)
+    const { level } = moving
+    if (level === 0) return this.begun(super.restore(super.snapshot()))
     const rate =
       moving.motion === 'path' && motion.clock === 'policy-steps' ? POLICY_STEP / CONTROL_PERIOD : 1
     let still = super.snapshot()
     const duration = this.rehearse(undefined, moving.mover === 'object')
     super.restore(still)
     if (duration === undefined) return undefined
-    const plan = planMotion(moving, scene, this.motionRng, motion, duration * rate)
+    const plan = planMotion({ ...moving, level }, scene, this.motionRng, motion, duration * rate)
     if (!plan) return undefined
     if (motion.verified) {
       still = super.snapshot()
@@ -189,6 +186,10 @@ export class MovingEnv extends ManipulationEnv {
     }
     const observation = super.restore(super.snapshot())
     this.begin({ plan, rate })
+    return this.begun(observation)
+  }
+
+  private begun(observation: ManipulationObservation): ManipulationObservation {
     this.own = this.newEpisode(observation)
     return observation
   }
@@ -216,16 +217,16 @@ export class MovingEnv extends ManipulationEnv {
 
   private advance(action: ArrayLike<number>): StepResult<ManipulationObservation, ManipulationInfo> {
     const [observation, , , truncated, info] = super.step(action)
-    const { own } = this
+    const { own, moving } = this
     own.observed = [...observation.state]
     own.elapsedSteps = info.elapsedSteps
     own.grasped = info.grasped
-    if (info.grasped && moverOf(this.moving) === 0) this.scene.state.held = true
+    if (info.grasped && moverOf(moving) === 0) this.scene.state.held = true
     const success = info.failure === undefined && this.meetsGoal(info)
     own.success = success
     own.successOnce ||= success
     const answer: ManipulationInfo = { ...info, success, successOnce: own.successOnce }
-    if (success || truncated) answer.motion = this.outcome(answer)
+    if (moving.level > 0 && (success || truncated)) answer.motion = this.outcome(answer)
     return [observation, success ? 1 : 0, success, truncated && !success, answer]
   }
 

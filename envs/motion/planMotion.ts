@@ -7,7 +7,7 @@ import type { MotionPlan } from './motionPlan.js'
 import type { MovingScene } from './movingScene.js'
 import type { Path } from './path.js'
 import { sampleLine } from './sampleLine.js'
-import { samplePath } from './samplePath.js'
+import { type MotionLevel, samplePath } from './samplePath.js'
 import { sampleSlide } from './sampleSlide.js'
 import { thingsInTheWay } from './workspace.js'
 
@@ -41,7 +41,7 @@ export function layBelt(task: MovingTask, scene: MovingScene): void {
  * aside the clutter in its way. Undefined if there is no such path in this layout.
  */
 export function planMotion(
-  task: MovingTask,
+  task: MovingTask & { readonly level: MotionLevel },
   scene: MovingScene,
   rng: Rng,
   { alpha, speed }: Required<MotionOptions>,

@@ -233,7 +233,12 @@ async function train(
       const { policy, experience } = explorationPolicy(explorer, specs, critic !== undefined)
       const { records, times } = await pool.runSegment(policy, {
         episodes: specs,
-        env: { image: imageOf(initial), successSteps: config.successSteps, placement: options.placement },
+        env: {
+          image: imageOf(initial),
+          successSteps: config.successSteps,
+          liftHeight: config.liftHeight,
+          placement: options.placement,
+        },
         stateDim: description.stateDim,
         actionDim: description.actionDim,
         executedSteps: initial.manifest.config.executedSteps,

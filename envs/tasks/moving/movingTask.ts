@@ -17,7 +17,8 @@ export interface MovingTask {
   readonly mover: Mover
   /** `path` is DOMINO's kinematic motion; the others are physical. */
   readonly motion: 'path' | 'roll' | 'slide' | 'belt'
-  readonly level: MotionLevel
+  /** 0: at rest; a task to learn from. */
+  readonly level: MotionLevel | 0
   /** Where the moving thing may be. */
   readonly bounds: Bounds
   /** Further things that belong to the task. */

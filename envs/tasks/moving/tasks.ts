@@ -6,6 +6,7 @@ import { carrot, greenCube, spoon, towel, yellowCube } from '../../scenes/object
 import { carrotOnPlate } from '../carrotOnPlate.js'
 import { eggplantInBasket } from '../eggplantInBasket.js'
 import { cornerPairs, pairsAndYaws, randomPair } from '../placement.js'
+import { tasks } from '../registry.js'
 import { spoonOnTowel } from '../spoonOnTowel.js'
 import { stackCube } from '../stackCube.js'
 import type { PutOnTask } from '../task.js'
@@ -166,12 +167,29 @@ function variants({ name, task, movers, extras = [], ...rest }: Settings, clutte
   )
 }
 
+/** A task of the suite in which everything stays where it is, judged as if it moved. */
+function atRest({ name, task, movers, extras = [], ...rest }: Settings, cluttered: boolean): MovingTask {
+  const id = name.replace('moving', 'resting')
+  // A belt leaves no room for further things.
+  const clutter = cluttered && extras.length === 0 ? clutterOf(task) : []
+  return { ...rest, id, name, task: { ...task, id }, mover: movers[0], level: 0, extras, clutter }
+}
+
 /** In the clean setting, and with clutter where the scene has room for it. */
 export const cleanTasks: readonly MovingTask[] = settings.flatMap((each) => variants(each, false))
 export const clutteredTasks: readonly MovingTask[] = settings
   .filter(({ task }) => task.scene === flatTable)
   .flatMap((each) => variants(each, true))
 
-export const movingTasks: ReadonlyMap<string, MovingTask> = new Map(
-  [...cleanTasks, ...clutteredTasks].map((task) => [task.id, task]),
+/** The tasks that `simpler-widowx` does not have. */
+const further = settings.filter(({ task }) => tasks.get(task.id) !== task)
+export const restingTasks: ReadonlyMap<string, MovingTask> = byId(further.map((each) => atRest(each, false)))
+export const clutteredRestingTasks: ReadonlyMap<string, MovingTask> = byId(
+  further.map((each) => atRest(each, true)),
 )
+
+export const movingTasks: ReadonlyMap<string, MovingTask> = byId([...cleanTasks, ...clutteredTasks])
+
+function byId(tasks: readonly MovingTask[]): ReadonlyMap<string, MovingTask> {
+  return new Map(tasks.map((task) => [task.id, task]))
+}
