@@ -40,8 +40,8 @@ export interface ManipulationEnvOptions {
   readonly motion?: MotionOptions
 }
 
-/** m; the experts carry things higher than this. */
-const MAX_LIFT_HEIGHT = 0.1
+/** m; the experts lift by 4.1 cm at least. */
+const MAX_LIFT_HEIGHT = 0.04
 
 /** UserError that names the option. */
 export function checkOptions(options: ManipulationEnvOptions): void {

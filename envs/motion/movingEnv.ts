@@ -166,7 +166,10 @@ export class MovingEnv extends ManipulationEnv {
     const { moving, scene, motion } = this
     layBelt(moving, scene)
     const { level } = moving
-    if (level === 0) return this.begun(super.restore(super.snapshot()))
+    if (level === 0) {
+      scene.stayPut()
+      return this.begun(super.restore(super.snapshot()))
+    }
     const rate =
       moving.motion === 'path' && motion.clock === 'policy-steps' ? POLICY_STEP / CONTROL_PERIOD : 1
     let still = super.snapshot()

@@ -145,6 +145,15 @@ export class MovingScene extends Scene {
     return Math.max(0, plan.path[0].duration - time) / rate
   }
 
+  /** Everything stays where it is until something touches it; what is round does not come to rest by itself. */
+  stayPut(): void {
+    for (const { body } of this.obstacles) {
+      body.setLinvel({ x: 0, y: 0, z: 0 }, true)
+      body.setAngvel({ x: 0, y: 0, z: 0 }, true)
+    }
+    this.rest()
+  }
+
   /** Share of its path's speed that a rolling thing still has. */
   private kept(body: RAPIER.RigidBody, { path }: MotionPlan): number {
     const [vx, vy] = pathVelocity(this.spot, path, this.state.time)

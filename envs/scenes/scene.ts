@@ -57,7 +57,7 @@ export class Scene {
   private world: RAPIER.World
   private readonly boxes: BoundingBox[]
   private objectBodies: RAPIER.RigidBody[] = []
-  private obstacles: Obstacle[] = []
+  protected obstacles: Obstacle[] = []
   private readonly pose = new Float64Array(7)
   private readonly vector = { x: 0, y: 0, z: 0 }
   private readonly quaternion = { x: 0, y: 0, z: 0, w: 1 }
@@ -162,7 +162,7 @@ export class Scene {
   }
 
   /** Objects at rest sleep, and cost nothing, until something touches them. */
-  private rest(): void {
+  protected rest(): void {
     for (const { body } of this.obstacles) body.sleep()
   }
 

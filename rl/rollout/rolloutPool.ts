@@ -64,19 +64,26 @@ export interface SegmentResult {
  */
 const groupCount = (episodes: number): number => Math.max(2, Math.min(4, Math.floor(episodes / 16)))
 
-/** Parallel environments in worker threads. One pool task runs a whole segment of every worker's episodes. */
+/**
+ * Parallel environments in worker threads, which start with the first task: ending threads that are still loading, as
+ * an error in the settings would, can end the process. One pool task runs a whole segment of every worker's episodes.
+ */
 export class RolloutPool {
   readonly workers: number
-  private readonly pool: Piscina
+  private threads: Piscina | undefined
 
   constructor(workers: number) {
     this.workers = workers
-    this.pool = new Piscina({
+  }
+
+  private get pool(): Piscina {
+    this.threads ??= new Piscina({
       filename: compiledUrl(import.meta.url, './worker.js').href,
-      minThreads: workers,
-      maxThreads: workers,
+      minThreads: this.workers,
+      maxThreads: this.workers,
       idleTimeout: Number.POSITIVE_INFINITY,
     })
+    return this.threads
   }
 
   /**
@@ -200,7 +207,7 @@ export class RolloutPool {
   }
 
   async close(): Promise<void> {
-    await this.pool.destroy()
+    await this.threads?.destroy()
   }
 }
 

@@ -158,6 +158,36 @@ describe('ManipulationEnv', () => {
     env.close()
   })
 
+  it('counts no success that came without a lift, if asked for one', () => {
+    const ends = [0, 0.035].map((liftHeight) => {
+      const env = makeManipulationEnv('widowx_carrot_on_plate', { liftHeight, placement: 'official' })
+      env.reset({ seed: 4 })
+      const [x, y, z] = env.scene.objectPose(1, new Float64Array(7))
+      env.scene.setObjectPose(0, [x, y, z + 0.03, 0, 0, 0, 1])
+      for (let i = 0; i < 3; i++) env.step(still)
+      const put = env.step(still)[4].success
+
+      env.reset({ seed: 4 })
+      const height = () => env.grounding().positions[2]
+      const start = height()
+      let [top, successAt, risenAt] = [start, -1, -1]
+      for (let i = 0; i < 60 && successAt < 0; i++) {
+        const [, reward] = env.step(env.expertAction())
+        top = Math.max(top, height())
+        if (risenAt < 0 && top - start >= liftHeight) risenAt = i
+        if (reward === 1) successAt = i
+      }
+      expect(successAt).toBeGreaterThan(risenAt)
+      expect(risenAt).toBeGreaterThanOrEqual(0)
+      env.close()
+      return put
+    })
+    expect(ends).toEqual([true, false])
+    expect(() => makeManipulationEnv('widowx_carrot_on_plate', { liftHeight: 0.3 })).toThrow(
+      /liftHeight must be from 0 to 0.04 m, got 0.3/,
+    )
+  })
+
   it.each([
     ['widowx_put_eggplant_in_basket', 0, [-0.36, 0.1, 0.95], 'eggplant fell out of the sink'],
     ['widowx_put_eggplant_in_basket', 0, [Number.NaN, 0.1, 1], 'the simulation of eggplant is not finite'],
