@@ -53,7 +53,7 @@ export function policyFor(dataset: Dataset, config: NanoConfig, seed: number): P
   return newPolicy(config, { [embodiment]: entry }, seed)
 }
 
-/** Inputs of the backbone for some rows of the frames. */
+/** Inputs of the backbone for some rows of the frames, each of their prompts once. */
 export function backboneFeeds(
   frames: Frames,
   rows: ArrayLike<number>,
@@ -63,6 +63,8 @@ export function backboneFeeds(
 ) {
   const { imageHeight, imageWidth, promptLength, stateDim } = config
   const batch = rows.length
+  const prompts = [...new Set(Array.from(rows, (row) => frames.promptIndex[row]))]
+  const placeOf = new Map(prompts.map((prompt, place) => [prompt, BigInt(place)]))
   return {
     image: {
       dtype: 'uint8',
@@ -70,11 +72,17 @@ export function backboneFeeds(
       data: gather(frames.images, rows, imageHeight * imageWidth * 3),
     },
     state: { dtype: 'float32', shape: [batch, stateDim], data: gather(states, rows, stateDim) },
-    promptTokens: { dtype: 'int64', shape: [frames.prompts.length, promptLength], data: tokens },
+    promptTokens: {
+      dtype: 'int64',
+      shape: [prompts.length, promptLength],
+      data: BigInt64Array.from(
+        prompts.flatMap((row) => [...tokens.subarray(row * promptLength, (row + 1) * promptLength)]),
+      ),
+    },
     promptIndex: {
       dtype: 'int64',
       shape: [batch],
-      data: BigInt64Array.from({ length: batch }, (_, i) => BigInt(frames.promptIndex[rows[i]])),
+      data: BigInt64Array.from(rows, (row) => placeOf.get(frames.promptIndex[row])!),
     },
   } as const
 }
