@@ -9,6 +9,7 @@ export {
   type ManipulationInfo,
   type ManipulationObservation,
 } from './manipulationEnv.js'
+export { checkOptions } from './manipulationOptions.js'
 export type { MotionOutcome } from './motion/score.js'
 export { initPhysics } from './physics/world.js'
 export type {

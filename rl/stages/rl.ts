@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { encode } from '@msgpack/msgpack'
 import { Rng, UserError } from '@vla-gym/gymnasium'
 import type { AdamWGroup, Model, TensorData } from '@vla-gym/onnx-grad'
-import type { Suite } from '../../envs/index.js'
+import { checkOptions, type Suite } from '../../envs/index.js'
 import {
   type ActingSettings,
   actingWith,
@@ -140,10 +140,17 @@ async function train(
   if (config.finalLrShare !== 1 && options.episodes === undefined)
     throw new UserError('finalLrShare is reached at the last episode: set episodes (--episodes) too')
   const { embodiment } = suite
+  const rules = {
+    successSteps: config.successSteps,
+    placement: options.placement,
+    ...(config.liftHeight > 0 && { liftHeight: config.liftHeight }),
+  }
+  checkOptions(rules)
   await checkDevice(options.device)
   const initDir = resolvePolicyDir(options.init)
   const initial = actingWith(loadPolicyData(initDir), options.acting ?? {})
   const { contentHash } = readFolder(initDir).manifest
+  const env = { ...rules, image: imageOf(initial) }
   const { threads, device } = options
   const runOn = { threads: policyThreads(threads, pool.workers), device }
   const runtime = await PolicyRuntime.create(initial, runOn)
@@ -233,12 +240,7 @@ async function train(
       const { policy, experience } = explorationPolicy(explorer, specs, critic !== undefined)
       const { records, times } = await pool.runSegment(policy, {
         episodes: specs,
-        env: {
-          image: imageOf(initial),
-          successSteps: config.successSteps,
-          liftHeight: config.liftHeight,
-          placement: options.placement,
-        },
+        env,
         stateDim: description.stateDim,
         actionDim: description.actionDim,
         executedSteps: initial.manifest.config.executedSteps,

@@ -11,6 +11,7 @@ describe('train rl refuses, before it reads anything,', () => {
     [['--sampler', 'gaussian', '--noise-level', '0.3'], /--noise-level is no setting of ppo with gaussian/],
     [['--algorithm', 'grpo', '--group-size', '1'], /'1' is invalid. a group needs 2 episodes or more/],
     [['--sampler', 'sde'], /Allowed choices are flow-sde, flow-noise, gaussian/],
+    [['--lift-height', '0.3'], /liftHeight must be from 0 to 0.04 m, got 0.3/],
     [['--timeout', '5'], /--timeout is for --policy-server: leave it out/],
     [['--policy-server', '127.0.0.1:8000'], /127.0.0.1:8000 is not ws:\/\/HOST:PORT/],
   ])('%j', async (options, message) => {
