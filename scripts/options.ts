@@ -210,16 +210,16 @@ export class Interrupted extends Error {
   }
 }
 
-/** Tasks of a suite to run: the one named, or all. */
+/** Tasks of a suite to run, in its order: those named, or all. */
 export function chooseTasks(
   suite: { id: string; tasks: readonly string[] },
-  task?: string,
+  chosen?: readonly string[],
 ): readonly string[] {
-  if (task === undefined) return suite.tasks
-  if (!suite.tasks.includes(task)) {
-    throw unknownId(`task of suite ${suite.id}`, task, suite.tasks)
+  if (chosen === undefined) return suite.tasks
+  for (const task of chosen) {
+    if (!suite.tasks.includes(task)) throw unknownId(`task of suite ${suite.id}`, task, suite.tasks)
   }
-  return [task]
+  return suite.tasks.filter((task) => chosen.includes(task))
 }
 
 /** Field of a progress line; none as long as there is no rate. */

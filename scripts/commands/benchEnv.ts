@@ -28,7 +28,7 @@ interface Options extends CommonOptions {
   readonly seconds: number
   readonly repeats: number
   readonly suite: string
-  readonly task?: string
+  readonly task?: string[]
   readonly long?: boolean
   readonly mujoco?: boolean
 }
@@ -47,7 +47,7 @@ export function benchEnvCommand(): Command {
   return withCommonOptions(new Command('env'))
     .description('control steps per second: state only, with images, one and several workers')
     .option('--suite <id>', 'suite', 'simpler-widowx')
-    .option('--task <id>', 'only this task of the suite')
+    .option('--task <id...>', 'only these tasks of the suite')
     .option('--seconds <s>', 'time measured for each figure, all repeats together', positive, 2)
     .option('--repeats <n>', 'rounds over all figures; the result is the median', count, 3)
     .option('--long', `instead: how rate and memory change over ${longRun.episodes} episodes of each task`)

@@ -9,9 +9,9 @@ export function checkCommand(): Command {
     .description('check that environments keep the Gymnasium contract (spaces, determinism, reset and step)')
     .option('--all', 'every suite (default)')
     .option('--suite <id>', 'only this suite')
-    .option('--task <id>', 'only this task of the suite')
+    .option('--task <id...>', 'only these tasks of the suite')
     .option('--json', 'print the result as one JSON line on stdout')
-    .action(async (options: { suite?: string; task?: string; json?: boolean }) => {
+    .action(async (options: { suite?: string; task?: string[]; json?: boolean }) => {
       await initPhysics()
       const chosen = options.suite ? [findSuite(options.suite)] : [...suites.values()]
       const checked: string[] = []

@@ -17,7 +17,7 @@ import { createProgress } from '../progress.js'
 
 interface Options extends CommonOptions {
   suite: string
-  task?: string
+  task?: string[]
   episodes: number
   out: string
   noise: number
@@ -36,7 +36,7 @@ export function collectCommand(): Command {
       'folder of the dataset (LeRobot v3); an interrupted collection goes on in it',
     )
     .option('--suite <id>', 'suite', 'simpler-widowx')
-    .option('--task <id>', 'only this task')
+    .option('--task <id...>', 'only these tasks of the suite')
     .option('--episodes <n>', 'demonstrations of each task', count, 200)
     .option(
       '--noise <x>',

@@ -42,7 +42,7 @@ import { createProgress } from '../progress.js'
 
 interface Options extends CommonOptions, DeviceOptions, ActingSettings {
   suite: string
-  task?: string
+  task?: string[]
   policy: string
   episodes?: number
   placement: 'official' | 'random'
@@ -60,7 +60,7 @@ export function evalCommand(): Command {
   return withActingOptions(withCommonOptions(new Command('eval')))
     .description('evaluate a policy: fixed-length episodes, success at the last step, 95 % Wilson interval')
     .option('--suite <id>', 'suite', 'simpler-widowx')
-    .option('--task <id>', 'only this task')
+    .option('--task <id...>', 'only these tasks of the suite')
     .requiredOption(
       '--policy <p>',
       "'expert', 'random', 'still', a policy or run folder, or a server: ws://HOST:PORT",

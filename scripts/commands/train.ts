@@ -191,7 +191,7 @@ function figures(out: string, result: Record<string, number>): string {
 interface RlCommandOptions extends RlOptions, DeviceOptions, MemorySettings, ActingSettings {
   init: string
   suite: string
-  task?: string
+  task?: string[]
   out: string
   algorithm: AlgorithmId
   sampler: SamplerId
@@ -214,7 +214,7 @@ function rlCommand(): Command {
     .description('fine-tune the action expert with reinforcement learning on sparse success rewards')
     .requiredOption('--init <dir>', 'policy or run folder to start from')
     .option('--suite <id>', 'suite', 'simpler-widowx')
-    .option('--task <id>', 'only this task')
+    .option('--task <id...>', 'only these tasks of the suite')
     .requiredOption('--out <dir>', 'run folder; an interrupted run goes on in it')
     .addOption(
       new Option('--algorithm <a>', 'how it learns: with a critic, or from groups with the same start')
