@@ -1,13 +1,15 @@
-import { Box, type EnvMetadata, type RenderFrame, Rng, type StepResult, UserError } from '@vla-gym/gymnasium'
+import { type EnvMetadata, type RenderFrame, Rng, type StepResult, UserError } from '@vla-gym/gymnasium'
 import { checkAction } from './checkAction.js'
 import { widowx } from './embodiments.js'
+import { endEffectorActionSpace, randomEndEffectorAction } from './endEffectorAction.js'
 import { initialState, type PickAndPlaceView, pickAndPlaceAction } from './experts/pickAndPlace.js'
 import { placedThings } from './experts/placedThings.js'
 import { checkOptions, type ManipulationEnvOptions } from './manipulationOptions.js'
-import { ManipulationView } from './manipulationView.js'
-import { wrapAngle, yawOf } from './math/quat.js'
+import type { ManipulationView } from './manipulationView.js'
+import { yawOf } from './math/quat.js'
 import { type ManipulationObservation, observationSpace } from './observation.js'
 import { Observer } from './observer.js'
+import { officialEpisode } from './officialEpisode.js'
 import type { GroundingLabels, RobotEnv, RobotInfo, RobotResetOptions } from './robotEnv.js'
 import { EeDeltaController } from './robots/eeDeltaController.js'
 import { fingerTarget } from './robots/gripper.js'
@@ -17,9 +19,10 @@ import { Scene } from './scenes/scene.js'
 import { packSnapshot, unpackSnapshot } from './snapshot.js'
 import { checkPlacement } from './tasks/customPlacement.js'
 import { footing, overlaps } from './tasks/overlap.js'
-import { drawUntil, freeSpot, freeSpotIn, graspRoom, type Taken } from './tasks/placement.js'
+import { drawUntil, freeSpot, freeSpotIn, graspRoom, type Taken, WIDENING } from './tasks/placement.js'
 import { PutOnEvaluation, type PutOnStatus } from './tasks/putOn.js'
 import type { Interruption, Placement, PutOnTask, Spot } from './tasks/task.js'
+import { thingLabels } from './thingLabels.js'
 
 export type { ManipulationEnvOptions } from './manipulationOptions.js'
 export type { ImageSpec } from './manipulationView.js'
@@ -29,11 +32,6 @@ export interface ManipulationInfo extends PutOnStatus, RobotInfo {
   success: boolean
 }
 
-/** Of every channel, to either side. */
-export const ACTION_LIMITS = [1, 1, 1, Math.PI / 2, Math.PI / 2, Math.PI / 2, 1]
-/** Of 'wide' placements, so that the layouts at the border of the ranges are not at the border of what was seen. */
-const WIDENING = 1.25
-const VIDEO = { width: 320, height: 240 }
 /** Control steps in which the arm gets into a starting pose of the task's: joints are then 2 % short of it at most. */
 const START_STEPS = 5
 /** What is put somewhere else in mid-episode does not get nearer than this to the tool, seen from above, m. */
@@ -64,11 +62,7 @@ export class ManipulationEnv implements RobotEnv {
   readonly task: PutOnTask
   readonly options: ManipulationEnvOptions
   readonly observationSpace: ReturnType<typeof observationSpace>
-  readonly actionSpace = new Box(
-    ACTION_LIMITS.map((limit) => -limit),
-    ACTION_LIMITS,
-    [7],
-  )
+  readonly actionSpace = endEffectorActionSpace()
   readonly metadata: EnvMetadata = { renderFps: 5 }
   readonly scene: Scene
   private readonly controller = new EeDeltaController(widowx250s)
@@ -78,7 +72,6 @@ export class ManipulationEnv implements RobotEnv {
   private rng = Rng.fromSeed(0, 'manipulation')
   private episode: EpisodeState = startOfEpisode()
   private started = false
-  private video: ManipulationView | undefined
 
   /**
    * @param others the suite's other objects, placed when `distractors` is set.
@@ -110,7 +103,7 @@ export class ManipulationEnv implements RobotEnv {
   } = {}): [ManipulationObservation, ManipulationInfo] {
     if (seed !== undefined) this.rng = Rng.fromSeed(seed, 'manipulation')
     const custom = options.placement && checkPlacement(this.task, options.placement)
-    const episodeId = custom ? undefined : this.chooseEpisode(options.episodeId)
+    const episodeId = officialEpisode(options, this.options, this.task.officialEpisodes, this.rng)
     const spots = this.layOut(() => custom ?? this.choosePlacement(episodeId))
     this.place(spots)
     if (this.task.startPose) this.moveArm(this.task.startPose(this.rng))
@@ -150,24 +143,12 @@ export class ManipulationEnv implements RobotEnv {
 
   /** Picture of the present state for videos, 320x240. */
   render(): RenderFrame {
-    this.video ??= new ManipulationView(this.scene, VIDEO, this.task.scene.camera())
-    return { ...VIDEO, data: this.observer.picture(this.video) }
+    return this.observer.camera.film()
   }
 
   grounding(): GroundingLabels {
-    const { scene } = this
-    const count = scene.objects.length
-    const positions = new Float32Array(3 * count)
-    const yaws = new Float32Array(count)
-    for (const [i, object] of scene.objects.entries()) {
-      positions.set(scene.toBase(scene.objectCenter(i, new Float64Array(3))), 3 * i)
-      const pose = scene.toBase(scene.objectPose(i, this.a))
-      yaws[i] = wrapAngle(yawOf(pose.subarray(3)), object.graspPeriod)
-    }
     return {
-      names: scene.objects.map((object) => object.name),
-      positions,
-      yaws,
+      ...thingLabels(this.scene),
       source: this.task.source.name,
       target: this.task.target.name,
       grasped: this.episode.info.grasped,
@@ -180,14 +161,12 @@ export class ManipulationEnv implements RobotEnv {
   }
 
   randomAction(rng: Rng): Float32Array {
-    const { actionScale } = widowx
-    const arm = Float32Array.from({ length: 6 }, (_, i) => rng.uniform(-actionScale[i], actionScale[i]))
-    return Float32Array.of(...arm, rng.uniform() < 0.5 ? -1 : 1)
+    return randomEndEffectorAction(rng, widowx, [-1, 1])
   }
 
   /** Names by value of `obs.segmentation`; 0 is what nothing covers. UserError without an image size. */
   get segmentationNames(): readonly string[] {
-    return this.observer.camera().segmentationNames
+    return this.observer.camera.view().segmentationNames
   }
 
   /** Everything that the rest of the episode, and later resets without a seed, depend on. */
@@ -230,17 +209,6 @@ export class ManipulationEnv implements RobotEnv {
 
   private snapshotKind(): string {
     return `${this.task.id}:${this.options.drive ?? 'driven'}:${this.scene.objects.length}`
-  }
-
-  private chooseEpisode(episodeId: number | undefined): number | undefined {
-    if (episodeId === undefined) {
-      const official = this.options.placement === 'official'
-      return official ? this.rng.integers(0, this.task.officialEpisodes) : undefined
-    }
-    if (!Number.isInteger(episodeId) || episodeId < 0) {
-      throw new UserError(`reset: options.episodeId must be an integer >= 0, got ${episodeId}`)
-    }
-    return episodeId
   }
 
   private choosePlacement(episodeId: number | undefined): Placement {

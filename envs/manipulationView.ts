@@ -10,11 +10,11 @@ import type { PinholeCamera } from './cameras/index.js'
 import type { Body } from './geometry.js'
 import { SceneGraph, SoftwareRenderer } from './renderer/index.js'
 
-/** Size of an observed picture, and the part of the published 640x480 frame it shows. */
+/** Size of an observed picture, and the part of the camera's frame that it shows: 640x480, of the Google Robot 640x512. */
 export interface ImageSpec {
   readonly width: number
   readonly height: number
-  /** Left, top, width, height in pixels of the 640x480 frame; default all of it. */
+  /** Left, top, width, height in pixels of the frame; default all of it. */
   readonly crop?: readonly [x: number, y: number, w: number, h: number]
 }
 
@@ -49,15 +49,11 @@ export class ManipulationView {
   private grain: Grain | undefined
 
   /** @param camera the whole frame, of which `crop` is a part. */
-  constructor(
-    scene: VisibleScene,
-    { width, height, crop = [0, 0, 640, 480] }: ImageSpec,
-    camera: PinholeCamera,
-  ) {
+  constructor(scene: VisibleScene, { width, height, crop }: ImageSpec, camera: PinholeCamera) {
     this.scene = scene
     this.graph = new SceneGraph(scene.visibleBodies(), scene.fixedBodies())
     this.own = ownSurfaces(this.graph)
-    this.crop = (whole) => whole.cropped(crop, width, height)
+    this.crop = (whole) => whole.cropped(crop ?? [0, 0, whole.width, whole.height], width, height)
     this.wholeCamera = camera
     this.plainCamera = this.currentCamera = this.crop(camera)
     this.segmentationNames = ['background', ...this.graph.nodes.map(({ name }) => name)]

@@ -1,7 +1,9 @@
-import { Box, Dict, PRINTABLE, Text, UserError } from '@vla-gym/gymnasium'
+import { Box, Dict, PRINTABLE, Text } from '@vla-gym/gymnasium'
 import { widowx } from './embodiments.js'
+import { LazyPictures, type Pictures } from './lazyPictures.js'
 import type { ManipulationEnvOptions } from './manipulationOptions.js'
 import type { RobotObservation } from './robotEnv.js'
+import type { JointMeter } from './robots/jointMeter.js'
 
 /** Joints of the arm, and the fingers' as one. */
 export const JOINTS = 7
@@ -9,7 +11,8 @@ export const JOINTS = 7
 /** The WidowX': state [14], tcpPose [7], jointPositions and jointVelocities [7]: six arm joints, then the mean of both fingers. */
 export type ManipulationObservation = RobotObservation
 
-type Spaces = {
+/** Spaces of what every robot observes. */
+export type ObservationSpaces = {
   image: Box<'uint8'>
   state: Box
   instruction: Text
@@ -21,86 +24,92 @@ type Spaces = {
   cameraExtrinsics: Box
 }
 
-/**
- * Observations that an environment with these options gives.
- * @param stateDim of the embodiment. @param joints whose positions are told.
- */
-export function observationSpace(
+/** How many numbers a robot observes. */
+export interface ObservationSizes {
+  readonly stateDim: number
+  /** Joints whose positions are told. */
+  readonly joints: number
+  readonly arms: number
+}
+
+/** Of observations that an environment with these options gives. */
+export function observationSpaces(
   { image, depth, segmentation }: ManipulationEnvOptions,
-  stateDim = widowx.stateDim,
-  joints = JOINTS,
-): Dict<Spaces> {
+  { stateDim, joints, arms }: ObservationSizes,
+): ObservationSpaces {
   const { width = 0, height = 0 } = image ?? {}
   const numbers = (...shape: number[]) => new Box(-Infinity, Infinity, shape)
-  return new Dict({
+  return {
     image: new Box(0, 255, [height, width, 3], 'uint8'),
     ...(depth ? { depth: new Box(0, Infinity, [height, width]) } : {}),
     ...(segmentation ? { segmentation: new Box(0, 255, [height, width], 'uint8') } : {}),
     state: numbers(stateDim),
     instruction: new Text(200, { charset: PRINTABLE }),
-    tcpPose: numbers(7),
+    tcpPose: numbers(7 * arms),
     jointPositions: numbers(joints),
     jointVelocities: numbers(joints),
     basePose: numbers(7),
     cameraIntrinsics: numbers(3, 3),
     cameraExtrinsics: numbers(4, 4),
-  })
+  }
 }
 
-/** What is the same in every observation of an environment. */
+/** Observations that an environment of a robot with one arm gives; by default of the WidowX. */
+export function observationSpace(
+  options: ManipulationEnvOptions,
+  stateDim = widowx.stateDim,
+  joints = JOINTS,
+): Dict<ObservationSpaces> {
+  return new Dict(observationSpaces(options, { stateDim, joints, arms: 1 }))
+}
+
+/** What is the same in every observation of an episode. */
 export type ConstantObservation = Pick<
-  ManipulationObservation,
+  RobotObservation,
   'instruction' | 'basePose' | 'cameraIntrinsics' | 'cameraExtrinsics'
 >
 
-/** Draws the present state; undefined where the option is not set. */
-export interface Pictures {
-  image(): Uint8Array
-  depth?(): Float32Array
-  segmentation?(): Uint8Array
-}
-
 /** Observation whose pictures are rendered when first looked at, which must come before the next step. */
-export class LazyObservation implements ManipulationObservation {
+export class LazyObservation implements RobotObservation {
+  readonly instruction: string
+  readonly basePose: Float32Array
+  readonly cameraIntrinsics: Float32Array
+  readonly cameraExtrinsics: Float32Array
   readonly state: Float32Array
-  private readonly constants: ConstantObservation
   /** TCP pose, joint positions, joint velocities. */
   private readonly measured: Float32Array
-  private readonly pictures: Pictures
-  private readonly drawn: { image?: Uint8Array; depth?: Float32Array; segmentation?: Uint8Array } = {}
-  private expired = false
+  private readonly pictures: LazyPictures
 
+  /** @param tcpPose [7], base frame; copied, as the joints are */
   constructor(
     constants: ConstantObservation,
     state: Float32Array,
-    measured: Float32Array,
+    tcpPose: Float64Array,
+    { positions, velocities }: Pick<JointMeter, 'positions' | 'velocities'>,
     pictures: Pictures,
   ) {
-    this.constants = constants
+    this.instruction = constants.instruction
+    this.basePose = constants.basePose
+    this.cameraIntrinsics = constants.cameraIntrinsics
+    this.cameraExtrinsics = constants.cameraExtrinsics
     this.state = state
-    this.measured = measured
-    this.pictures = pictures
+    this.measured = new Float32Array(7 + 2 * positions.length)
+    this.measured.set(tcpPose)
+    this.measured.set(positions, 7)
+    this.measured.set(velocities, 7 + positions.length)
+    this.pictures = new LazyPictures(pictures)
   }
 
   get image(): Uint8Array {
-    this.drawn.image ??= this.inTime('image').image()
-    return this.drawn.image
+    return this.pictures.get('image')
   }
 
   get depth(): Float32Array | undefined {
-    if (!this.pictures.depth) return undefined
-    this.drawn.depth ??= this.inTime('depth').depth!()
-    return this.drawn.depth
+    return this.pictures.get('depth')
   }
 
   get segmentation(): Uint8Array | undefined {
-    if (!this.pictures.segmentation) return undefined
-    this.drawn.segmentation ??= this.inTime('segmentation').segmentation!()
-    return this.drawn.segmentation
-  }
-
-  get instruction(): string {
-    return this.constants.instruction
+    return this.pictures.get('segmentation')
   }
 
   get tcpPose(): Float32Array {
@@ -115,26 +124,8 @@ export class LazyObservation implements ManipulationObservation {
     return this.measured.subarray((7 + this.measured.length) / 2)
   }
 
-  get basePose(): Float32Array {
-    return this.constants.basePose
-  }
-
-  get cameraIntrinsics(): Float32Array {
-    return this.constants.cameraIntrinsics
-  }
-
-  get cameraExtrinsics(): Float32Array {
-    return this.constants.cameraExtrinsics
-  }
-
+  /** The state is another one from now on. */
   expire(): void {
-    this.expired = true
-  }
-
-  private inTime(name: string): Pictures {
-    if (this.expired) {
-      throw new UserError(`obs.${name} was not looked at before the next step or reset: read it in time`)
-    }
-    return this.pictures
+    this.pictures.expire()
   }
 }

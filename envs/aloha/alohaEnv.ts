@@ -2,12 +2,13 @@ import { Box, type EnvMetadata, type RenderFrame, Rng, type StepResult, UserErro
 import { checkAction } from '../checkAction.js'
 import { aloha } from '../embodiments.js'
 import { checkOptions, type ManipulationEnvOptions } from '../manipulationOptions.js'
-import { ManipulationView } from '../manipulationView.js'
-import { wrapAngle, yawOf } from '../math/quat.js'
 import { checkMotion, type MotionOptions } from '../motion/motionOptions.js'
+import { officialEpisode } from '../officialEpisode.js'
 import type { GroundingLabels, RobotEnv, RobotInfo, RobotResetOptions } from '../robotEnv.js'
 import { packSnapshot, unpackSnapshot } from '../snapshot.js'
+import { WIDENING } from '../tasks/placement.js'
 import type { Spot } from '../tasks/task.js'
+import { thingLabels } from '../thingLabels.js'
 import { alohaArm, type Side, sides } from './alohaArms.js'
 import { type AlohaObservation, alohaSpace } from './alohaObservation.js'
 import { AlohaObserver } from './alohaObserver.js'
@@ -19,9 +20,9 @@ import {
   CONTROL_PERIOD,
   type MotionState,
   type PathPlan,
+  PER_ARM,
 } from './alohaScene.js'
 import type { AlohaTask } from './alohaTask.js'
-import { headCamera } from './cameras.js'
 import { type ExpertView, newScript, type ScriptState, type Stage, scriptAction } from './expert/script.js'
 import { toolPose } from './expert/toolFollower.js'
 import { motionOutcome } from './motionOutcome.js'
@@ -32,17 +33,13 @@ export interface AlohaInfo extends RobotInfo {
   grasped: boolean
 }
 
-const PER_ARM = ARM_JOINTS + 1
 const MAX_DRAWS = 50
-/** Of 'wide' placements. */
-const WIDENING = 1.25
 const OFFICIAL_EPISODES = 100
 /** DOMINO's seeds start here (script/eval_policy.py). */
 const FIRST_SEED = 100_000
 /** rad/s, of all joints (the ViperX 300's servos). */
 const MAX_JOINT_SPEED = Math.PI
 const MAX_JOINT_STEP = CONTROL_PERIOD * MAX_JOINT_SPEED
-const VIDEO = { width: 320, height: 240 }
 
 /** What an episode carries beside the physics; all of it goes into snapshots. */
 interface EpisodeState {
@@ -90,10 +87,10 @@ export class AlohaEnv implements RobotEnv {
   private readonly view: ExpertView
   private readonly joints = new Float64Array(2 * ARM_JOINTS)
   private readonly grippers = Float64Array.of(1, 1)
+  private readonly pose = new Float64Array(7)
   private rng = Rng.fromSeed(0, 'aloha')
   private motionRng = Rng.fromSeed(0, 'motion')
   private episode: EpisodeState | undefined
-  private video: ManipulationView | undefined
 
   constructor(task: AlohaTask, options: ManipulationEnvOptions = {}) {
     checkOptions(options)
@@ -123,7 +120,8 @@ export class AlohaEnv implements RobotEnv {
       this.rng = Rng.fromSeed(seed, 'aloha')
       this.motionRng = Rng.fromSeed(seed, 'motion')
     }
-    const episodeId = options.placement ? undefined : this.chooseEpisode(options.episodeId)
+    const asked = officialEpisode(options, this.options, OFFICIAL_EPISODES, this.rng)
+    const episodeId = asked === undefined ? undefined : asked % OFFICIAL_EPISODES
     const layouts = episodeId === undefined ? this.rng : Rng.fromSeed(FIRST_SEED + episodeId, 'aloha-layout')
     const widening = this.options.placement === 'wide' && episodeId === undefined ? WIDENING : 1
     let expertFailures = 0
@@ -141,7 +139,7 @@ export class AlohaEnv implements RobotEnv {
       if (outcome === 'expert failed') expertFailures++
     }
     throw new UserError(
-      `reset: ${this.task.id}: no path at alpha ${this.motion.alpha} m/s stays in the workspace and clear of other things`,
+      `reset: ${this.task.id}: no path at alpha ${this.motion.alpha} m/s stays in the workspace and clear of other things; use a smaller motion.alpha`,
     )
   }
 
@@ -163,24 +161,13 @@ export class AlohaEnv implements RobotEnv {
 
   /** Picture of the present state for videos, 320x240. */
   render(): RenderFrame {
-    this.video ??= new ManipulationView(this.scene, VIDEO, headCamera())
-    return { ...VIDEO, data: this.observer.picture(this.video) }
+    return this.observer.camera.film()
   }
 
   grounding(): GroundingLabels {
-    const { scene } = this
-    const { objects } = scene
-    const positions = new Float32Array(3 * objects.length)
-    const yaws = new Float32Array(objects.length)
-    const pose = new Float64Array(7)
-    for (const [i, object] of objects.entries()) {
-      positions.set(scene.baseFrame.toBase(scene.objectCenter(i, new Float64Array(3))), 3 * i)
-      scene.baseFrame.toBase(scene.objectPose(i, pose))
-      yaws[i] = wrapAngle(yawOf(pose.subarray(3)), object.graspPeriod)
-    }
-    const names = objects.map(({ name }) => name)
-    const grasped = this.episode?.info.grasped ?? false
-    return { names, positions, yaws, source: names[0], target: names[1] ?? names[0], grasped }
+    const labels = thingLabels(this.scene)
+    const [source, target = source] = labels.names
+    return { ...labels, source, target, grasped: this.episode?.info.grasped ?? false }
   }
 
   /** The scripted expert's action for the present state; privileged, closed loop. */
@@ -205,7 +192,7 @@ export class AlohaEnv implements RobotEnv {
   }
 
   get segmentationNames(): readonly string[] {
-    return this.observer.camera().segmentationNames
+    return this.observer.camera.view().segmentationNames
   }
 
   snapshot(): Uint8Array {
@@ -238,16 +225,6 @@ export class AlohaEnv implements RobotEnv {
 
   close(): void {
     this.scene.close()
-  }
-
-  private chooseEpisode(episodeId: number | undefined): number | undefined {
-    if (episodeId === undefined) {
-      return this.options.placement === 'official' ? this.rng.integers(0, OFFICIAL_EPISODES) : undefined
-    }
-    if (!Number.isInteger(episodeId) || episodeId < 0) {
-      throw new UserError(`reset: options.episodeId must be an integer >= 0, got ${episodeId}`)
-    }
-    return episodeId % OFFICIAL_EPISODES
   }
 
   /** Puts things in their places, plans the motion from the expert's timing and starts it. */
@@ -341,7 +318,7 @@ export class AlohaEnv implements RobotEnv {
     const { startHeights } = episode
     const { lift } = task
     if (lift) {
-      const z = scene.objectPose(lift.object, new Float64Array(7))[2]
+      const z = scene.objectPose(lift.object, this.pose)[2]
       episode.rise = Math.max(episode.rise, z - startHeights[lift.object])
     }
     if (!task.succeeds({ scene, grippers, startHeights })) return false

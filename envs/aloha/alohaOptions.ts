@@ -1,7 +1,7 @@
 import { UserError } from '@vla-gym/gymnasium'
 import type { ManipulationEnvOptions } from '../manipulationOptions.js'
 import { isInside } from '../motion/workspace.js'
-import type { CustomPlacement, CustomSpot } from '../tasks/customPlacement.js'
+import { badPlacement, type CustomPlacement, type CustomSpot, checkSpot } from '../tasks/customPlacement.js'
 import type { Spot } from '../tasks/task.js'
 import type { AlohaTask } from './alohaTask.js'
 
@@ -21,31 +21,28 @@ export function checkAlohaOptions(options: ManipulationEnvOptions): void {
 
 /** A layout of the caller's own. UserError where it leaves the workspace, or things overlap. */
 export function checkAlohaPlacement(task: AlohaTask, given: CustomPlacement, drawn: readonly Spot[]): Spot[] {
-  const spots = [checkSpot(task, 0, given.source)]
+  const spots = [checkedSpot(task, 0, given.source)]
   if (task.objects.length === 1 && given.target) {
-    throw bad(`leave target out, ${task.id} has only the ${task.objects[0].name}`)
+    throw badPlacement(`leave target out, ${task.id} has only the ${task.objects[0].name}`)
   }
-  if (task.objects.length > 1) spots.push(given.target ? checkSpot(task, 1, given.target) : drawn[1])
+  if (task.objects.length > 1) spots.push(given.target ? checkedSpot(task, 1, given.target) : drawn[1])
   if (spots.length > 1) {
     const [a, b] = spots
     const gap = Math.hypot(a.x - b.x, a.y - b.y) - task.objects[0].footprint - task.objects[1].footprint
-    if (gap < 0) throw bad(`${task.objects[0].name} and ${task.objects[1].name} overlap; move them apart`)
+    if (gap < 0)
+      throw badPlacement(`${task.objects[0].name} and ${task.objects[1].name} overlap; move them apart`)
   }
   return spots
 }
 
-function checkSpot(task: AlohaTask, index: number, spot: CustomSpot): Spot {
+function checkedSpot(task: AlohaTask, index: number, given: CustomSpot): Spot {
   const { name } = task.objects[index]
-  const { x, y, yaw = 0 } = spot
-  if (!Number.isFinite(x) || !Number.isFinite(y) || !Number.isFinite(yaw)) {
-    throw bad(`${name} must be { x, y, yaw } in finite numbers, got { ${x}, ${y}, ${yaw} }`)
-  }
+  const spot = checkSpot(name, given)
+  const { x, y } = spot
   if (!isInside(task.bounds, x, y)) {
-    throw bad(`${name} at (${x}, ${y}) is outside x in [${task.bounds.x}], y in [${task.bounds.y}]`)
+    throw badPlacement(
+      `${name} at (${x}, ${y}) is outside x in [${task.bounds.x}], y in [${task.bounds.y}]; move it there`,
+    )
   }
-  return { x, y, yaw }
-}
-
-function bad(problem: string): UserError {
-  return new UserError(`reset: options.placement: ${problem}`)
+  return spot
 }

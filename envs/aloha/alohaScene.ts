@@ -4,11 +4,14 @@ import { fromYaw } from '../math/quat.js'
 import type { Numbers, NumbersOut } from '../math/vec3.js'
 import { type Path, pathPosition, pathVelocity } from '../motion/path.js'
 import { BOUNDS_MARGIN, type Bounds, isInside } from '../motion/workspace.js'
-import { readPose } from '../physics/poses.js'
-import { addBody, GROUP_OBJECT, GROUP_ROBOT, GROUP_TABLE, objectDescription } from '../physics/rigidBodies.js'
-import { contactImpulse, createWorld, restoreWorld } from '../physics/world.js'
+import { isHeld } from '../physics/grasp.js'
+import { putPose, readCenter, readPose, stop } from '../physics/poses.js'
+import { addBody, objectDescription, surfaceOf } from '../physics/rigidBodies.js'
+import { settle } from '../physics/settle.js'
+import { contactStrength, createWorld, restoreWorld } from '../physics/world.js'
 import { BaseFrame } from '../robots/baseFrame.js'
 import { DrivenRobot } from '../robots/drivenRobot.js'
+import { whyLost } from '../scenes/lost.js'
 import type { ObjectSpec } from '../scenes/objectSpec.js'
 import { armOf, fingerTarget, mounts, type Side, sides, stationFrame, TABLE_TOP } from './alohaArms.js'
 import { JointMove } from './jointMove.js'
@@ -20,11 +23,13 @@ const SOLVER = { timestep: 1 / 250, iterations: 4 }
 export const CONTROL_PERIOD = 0.1
 const SUBSTEPS = 25
 export const ARM_JOINTS = 6
-const SETTLED_SPEED = 1e-3
-const MAX_SETTLE_STEPS = 250
-const MIN_SETTLE_STEPS = 12
+/** Numbers of an arm in actions and observations: its joints, then its gripper. */
+export const PER_ARM = ARM_JOINTS + 1
+/** Normal impulse of a timestep that counts as pressing, N·s. */
+const PRESSES = 1e-7
 /** Of things, 1/s: stands for rolling friction, without which a roller rolls off by itself (DOMINO's is 10). */
 const ROLLING_DAMPING = 5
+const FALLEN = { below: TABLE_TOP - 0.03, how: 'fell off the table' } as const
 /** What does not take part waits here, m. */
 const PARKED = { x: -1, y: 1, z: 2 } as const
 
@@ -62,6 +67,7 @@ export class AlohaScene {
   private readonly objectHandles: number[] = []
   private readonly tableHandle: number
   private readonly template: Uint8Array
+  /** Timesteps by which a drive's target leads, so that the joint keeps up with it. */
   private readonly follow: number
   private world: RAPIER.World
   private bodies: RAPIER.RigidBody[] = []
@@ -69,16 +75,14 @@ export class AlohaScene {
   private readonly jointTarget = new Float64Array(ARM_JOINTS)
   private readonly before = new Float64Array(ARM_JOINTS)
   private readonly pose = new Float64Array(7)
-  private readonly impulse = new Float64Array(3)
   private readonly spot = new Float64Array(2)
   private readonly vector = { x: 0, y: 0, z: 0 }
-  private readonly quaternion = { x: 0, y: 0, z: 0, w: 1 }
 
   constructor(objects: readonly ObjectSpec[]) {
     this.objects = objects
     const world = createWorld(SOLVER)
     this.world = world
-    const surface = { friction: 0.5, density: 0, group: GROUP_TABLE, meets: GROUP_OBJECT | GROUP_ROBOT }
+    const surface = surfaceOf({ friction: 0.5, density: 0, fixed: true })
     this.table = addBody(world, RAPIER.RigidBodyDesc.fixed(), tableBody, surface)
     this.tableHandle = this.table.handle
     const robot = (side: Side) => new DrivenRobot(world, armOf(side), mounts[side], SOLVER.timestep)
@@ -91,13 +95,7 @@ export class AlohaScene {
         ? RAPIER.RigidBodyDesc.fixed()
         : objectDescription().setAngularDamping(ROLLING_DAMPING)
       const description = free.setTranslation(PARKED.x, PARKED.y + 0.4 * i, PARKED.z)
-      const surface = {
-        friction: object.friction,
-        density: object.density,
-        group: object.fixed ? GROUP_TABLE : GROUP_OBJECT,
-        meets: GROUP_OBJECT | GROUP_ROBOT | (object.fixed ? 0 : GROUP_TABLE),
-      }
-      this.objectHandles.push(addBody(world, description, object.body, surface).handle)
+      this.objectHandles.push(addBody(world, description, object.body, surfaceOf(object)).handle)
     }
     world.step()
     this.template = world.takeSnapshot()
@@ -116,19 +114,12 @@ export class AlohaScene {
 
   /** Puts an object on the table. */
   place(index: number, x: number, y: number, yaw: number): void {
-    const [qx, qy, qz, qw] = fromYaw(yaw)
-    const body = this.bodies[index]
-    body.setTranslation({ x, y, z: TABLE_TOP + this.objects[index].bottom + 2e-4 }, true)
-    body.setRotation({ x: qx, y: qy, z: qz, w: qw }, true)
-    this.stop(body)
+    putPose(this.bodies[index], [x, y, TABLE_TOP + this.objects[index].bottom + 2e-4, ...fromYaw(yaw)])
   }
 
   /** Lets objects come to rest, at most one second. */
   settle(): void {
-    for (let i = 0; i < MAX_SETTLE_STEPS; i++) {
-      this.world.step()
-      if (i >= MIN_SETTLE_STEPS && this.speed() < SETTLED_SPEED) return
-    }
+    settle(this.world, this.bodies, 1)
   }
 
   /** Starts the motion: puts the thing where its path begins. */
@@ -163,11 +154,9 @@ export class AlohaScene {
       this.state.outOfBounds = !isInside(bounds, x, y, BOUNDS_MARGIN)
       if (this.state.outOfBounds) return `${this.objects[plan.object].name} moved out of bounds`
     }
-    for (const [i, { name }] of this.objects.entries()) {
-      const { x, y, z } = this.bodies[i].translation(this.vector)
-      if (!Number.isFinite(x + y + z)) return `the simulation of ${name} is not finite`
-      if (z < TABLE_TOP - 0.03) return `${name} fell off the table`
-      if (Math.abs(x) > 1.5 || Math.abs(y) > 1.5 || z > 3) return `${name} left the scene`
+    for (const [i, object] of this.objects.entries()) {
+      const why = whyLost(object, this.bodies[i], FALLEN)
+      if (why) return why
     }
     return undefined
   }
@@ -179,11 +168,7 @@ export class AlohaScene {
 
   /** World position of an object's centre of mass. */
   objectCenter<T extends NumbersOut>(index: number, out: T): T {
-    const { x, y, z } = this.bodies[index].worldCom(this.vector)
-    out[0] = x
-    out[1] = y
-    out[2] = z
-    return out
+    return readCenter(this.bodies[index], out)
   }
 
   /** Where the moving thing goes, m/s along x and y; zero for what does not move by the plan. */
@@ -208,19 +193,7 @@ export class AlohaScene {
 
   /** Both fingers of an arm press on an object, within 60 degrees of their opening directions, as in SimplerEnv. */
   isGrasped(side: Side, index: number): boolean {
-    const object = this.bodies[index]
-    for (const [finger, sign] of [
-      [this.robots[side].fingers[0], 1],
-      [this.robots[side].fingers[1], -1],
-    ] as const) {
-      const [ix, iy, iz] = contactImpulse(this.impulse, this.world, finger, object)
-      const { x, y, z, w } = finger.rotation(this.quaternion)
-      const opening =
-        sign * (ix * 2 * (x * y - w * z) + iy * (1 - 2 * (x * x + z * z)) + iz * 2 * (y * z + w * x))
-      const length = Math.hypot(ix, iy, iz)
-      if (length < 1e-6 || opening < 0.5 * length) return false
-    }
-    return true
+    return isHeld(this.world, this.robots[side].fingers, this.bodies[index])
   }
 
   /** Bodies that a camera sees, with names that `visitPoses` uses. */
@@ -314,17 +287,11 @@ export class AlohaScene {
     state.stopped = true
     const body = this.bodies[plan.object]
     body.setBodyType(RAPIER.RigidBodyType.Dynamic, true)
-    this.stop(body)
+    stop(body)
   }
 
   private presses(a: RAPIER.RigidBody, b: RAPIER.RigidBody): boolean {
-    const [x, y, z] = contactImpulse(this.impulse, this.world, a, b)
-    return x * x + y * y + z * z > 1e-14
-  }
-
-  private stop(body: RAPIER.RigidBody): void {
-    body.setLinvel({ x: 0, y: 0, z: 0 }, true)
-    body.setAngvel({ x: 0, y: 0, z: 0 }, true)
+    return contactStrength(this.world, a, b) > PRESSES
   }
 
   private load(bytes: Uint8Array): void {
@@ -338,17 +305,6 @@ export class AlohaScene {
     for (const robot of this.robots) robot.bind(world)
     this.bodies = this.objectHandles.map((handle) => world.getRigidBody(handle))
     this.table = world.getRigidBody(this.tableHandle)
-  }
-
-  private speed(): number {
-    let largest = 0
-    for (const body of this.bodies) {
-      const v = body.linvel(this.vector)
-      largest = Math.max(largest, Math.hypot(v.x, v.y, v.z))
-      const w = body.angvel(this.vector)
-      largest = Math.max(largest, 0.05 * Math.hypot(w.x, w.y, w.z))
-    }
-    return largest
   }
 }
 

@@ -35,6 +35,7 @@ export class JointMove {
   reset(position: Numbers): void {
     for (let i = 0; i < this.position.length; i++) this.position[i] = this.target[i] = position[i]
     this.velocity.fill(0)
+    this.time = this.duration
   }
 
   /** Begins a move to `target`, rad. */

@@ -6,7 +6,7 @@ export class WristView extends ManipulationView {
   private readonly place: () => PinholeCamera
   private readonly size: ImageSpec
 
-  /** @param place the camera's present one, 640x480. */
+  /** @param place the whole frame of the present camera. */
   constructor(scene: VisibleScene, size: ImageSpec, place: () => PinholeCamera) {
     super(scene, size, place())
     this.place = place
@@ -14,6 +14,7 @@ export class WristView extends ManipulationView {
   }
 
   override get camera(): PinholeCamera {
-    return this.place().cropped([0, 0, 640, 480], this.size.width, this.size.height)
+    const whole = this.place()
+    return whole.cropped([0, 0, whole.width, whole.height], this.size.width, this.size.height)
   }
 }

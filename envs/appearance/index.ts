@@ -5,6 +5,7 @@ export {
   appearanceSpec,
   checkAppearance,
   drawAppearance,
+  type ObjectLook,
 } from './appearance.js'
 export { dress, type OwnSurfaces, ownSurfaces, shadedBodies } from './dress.js'
 export { Grain } from './grain.js'

@@ -16,6 +16,9 @@ const PAN: Vec3 = [0, 0, 1.16902]
 const TILT: Vec3 = [0.0718, 0, 0.11848]
 const MOUNT: Vec3 = [0.10488, 0, 0]
 
+/** Of the camera, px. */
+export const GOOGLE_FRAME = { width: 640, height: 512 } as const
+
 /**
  * SimplerEnv's overhead_camera of the Google Robot: 640x512, on its head (ManiSkill2_real2sim
  * agents/configs/google_robot/defaults.py).
@@ -31,7 +34,8 @@ export function googleCamera(base: Vec3, yaw: number, { pan, tilt }: HeadPose = 
   const ahead = new Vector3(1, 0, 0).applyQuaternion(turned).add(eye)
   const up = new Vector3(0, 0, 1).applyQuaternion(turned)
   return createPinholeCamera({
-    ...{ width: 640, height: 512, fx: 425, fy: 425, cx: 320, cy: 256 },
+    ...GOOGLE_FRAME,
+    ...{ fx: 425, fy: 425, cx: 320, cy: 256 },
     near: 0.1,
     far: 10,
     ...lookAt(eye.toArray(), ahead.toArray(), up.toArray()),

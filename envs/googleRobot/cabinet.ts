@@ -1,6 +1,6 @@
 import RAPIER from '@dimforge/rapier3d-simd-compat'
 import type { Body, Part, Vec3 } from '../geometry.js'
-import { addBody, GROUP_OBJECT, GROUP_ROBOT, GROUP_TABLE } from '../physics/rigidBodies.js'
+import { addBody, surfaceOf } from '../physics/rigidBodies.js'
 
 export const drawerNames = ['top', 'middle', 'bottom'] as const
 export type DrawerName = (typeof drawerNames)[number]
@@ -15,8 +15,6 @@ export const DRAWER_TRAVEL = 0.5
 export const CABINET_TOP = CABINET[2] + 0.865
 /** Middle of a handle's bar in the drawer's frame, m. */
 export const HANDLE: Vec3 = [0.3425, 0, 0.02]
-/** Outside of a drawer's front in its frame, m. */
-export const FRONT = 0.3125
 
 const WOOD = 0xb9b1a4
 const STONE = 0xd9d6d0
@@ -92,12 +90,8 @@ export class Drawers {
         .setTranslation(x, y, z)
         .enabledTranslations(true, false, false)
         .lockRotations()
-      const surface = {
-        friction: 1,
-        density: DENSITY,
-        group: GROUP_TABLE,
-        meets: GROUP_OBJECT | GROUP_ROBOT,
-      }
+      // To arm and objects a drawer is furniture, although it moves.
+      const surface = surfaceOf({ friction: 1, density: DENSITY, fixed: true })
       const body = addBody(world, description, drawerBody(name), surface)
       const slide = RAPIER.JointData.prismatic(
         { x: 0, y: 0, z: DRAWER_HEIGHTS[i] },

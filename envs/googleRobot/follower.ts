@@ -1,7 +1,7 @@
 import type RAPIER from '@dimforge/rapier3d-simd-compat'
 import { differenceVector, rotate } from '../math/quat.js'
 import type { Numbers, NumbersOut } from '../math/vec3.js'
-import { readPose } from '../physics/poses.js'
+import { putPose, readPose } from '../physics/poses.js'
 
 /**
  * A body that goes where its master has it, unless contact keeps it from there. In every timestep it is given the
@@ -48,7 +48,7 @@ export class Follower {
   place(pose: Numbers): void {
     this.want(pose)
     this.push.fill(0)
-    put(this.body, pose)
+    putPose(this.body, pose)
     this.locate()
   }
 
@@ -105,12 +105,4 @@ export class Follower {
     rotate(at, rotation, com)
     for (let k = 0; k < 3; k++) at[k] += pose[k]
   }
-}
-
-/** At rest at a pose. */
-export function put(body: RAPIER.RigidBody, pose: Numbers): void {
-  body.setTranslation({ x: pose[0], y: pose[1], z: pose[2] }, true)
-  body.setRotation({ x: pose[3], y: pose[4], z: pose[5], w: pose[6] }, true)
-  body.setLinvel({ x: 0, y: 0, z: 0 }, true)
-  body.setAngvel({ x: 0, y: 0, z: 0 }, true)
 }

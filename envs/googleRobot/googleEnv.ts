@@ -1,10 +1,11 @@
-import { Box, type EnvMetadata, type RenderFrame, Rng, type StepResult, UserError } from '@vla-gym/gymnasium'
+import { type EnvMetadata, type RenderFrame, Rng, type StepResult, UserError } from '@vla-gym/gymnasium'
 import { checkAction } from '../checkAction.js'
 import { googleRobot } from '../embodiments.js'
+import { endEffectorActionSpace, randomEndEffectorAction } from '../endEffectorAction.js'
 import type { ManipulationEnvOptions } from '../manipulationOptions.js'
-import type { ManipulationView } from '../manipulationView.js'
 import { wrapAngle, yawOf } from '../math/quat.js'
 import { observationSpace } from '../observation.js'
+import { officialEpisode } from '../officialEpisode.js'
 import type {
   GroundingLabels,
   RobotEnv,
@@ -13,6 +14,7 @@ import type {
   RobotResetOptions,
 } from '../robotEnv.js'
 import { packSnapshot, unpackSnapshot } from '../snapshot.js'
+import { WIDENING } from '../tasks/placement.js'
 import { type Evaluation, makeEvaluation } from './evaluation/evaluation.js'
 import { type ExpertState, expertAction, expertStart } from './experts/expert.js'
 import { GoogleObserver, JOINTS } from './googleObserver.js'
@@ -26,11 +28,6 @@ export interface GoogleInfo extends RobotInfo {
   /** How far the task's drawer is open, m. */
   drawer?: number
 }
-
-const ACTION_LIMITS = [1, 1, 1, Math.PI / 2, Math.PI / 2, Math.PI / 2, 1]
-/** Of 'wide' placements. */
-const WIDENING = 1.25
-const VIDEO = { width: 320, height: 256 }
 
 /** What an episode carries beside the physics and the robot; all of it goes into snapshots. */
 interface EpisodeState {
@@ -53,19 +50,13 @@ export class GoogleEnv implements RobotEnv {
   readonly task: GoogleTask
   readonly options: ManipulationEnvOptions
   readonly observationSpace: ReturnType<typeof observationSpace>
-  readonly actionSpace = new Box(
-    ACTION_LIMITS.map((limit) => -limit),
-    ACTION_LIMITS,
-    [7],
-  )
+  readonly actionSpace = endEffectorActionSpace()
   readonly metadata: EnvMetadata = { renderFps: 3 }
   readonly scene: GoogleScene
   private readonly evaluation: Evaluation
   private readonly observer: GoogleObserver
   private rng = Rng.fromSeed(0, 'manipulation')
-  private episode!: EpisodeState
-  private started = false
-  private video: ManipulationView | undefined
+  private episode: EpisodeState | undefined
 
   constructor(task: GoogleTask, options: ManipulationEnvOptions = {}) {
     checkGoogleOptions(options)
@@ -86,7 +77,7 @@ export class GoogleEnv implements RobotEnv {
   } = {}): [RobotObservation, GoogleInfo] {
     if (seed !== undefined) this.rng = Rng.fromSeed(seed, 'manipulation')
     const custom = options.placement && checkGooglePlacement(this.task, options.placement)
-    const episodeId = custom ? undefined : this.chooseEpisode(options.episodeId)
+    const episodeId = officialEpisode(options, this.options, this.task.officialEpisodes, this.rng)
     const layout = custom ?? this.chooseLayout(episodeId)
     this.place(layout)
     this.observer.reset(layout, seed)
@@ -106,15 +97,15 @@ export class GoogleEnv implements RobotEnv {
 
   /** UserError for an action of the wrong length or with numbers that are not finite. */
   step(action: ArrayLike<number>): StepResult<RobotObservation, GoogleInfo> {
-    if (!this.started) throw new UserError('step() before reset(): call reset() first')
+    const episode = this.running('step')
     checkAction(action, googleRobot)
-    const { scene, episode } = this
+    const { scene } = this
     const { info } = episode
     info.elapsedSteps++
     if (info.failure === undefined) {
       scene.controlStep(action)
       this.observer.measure()
-      this.judge()
+      this.judge(episode)
     }
     const { successSteps = 0 } = this.options
     const terminated = successSteps > 0 && episode.successesInARow >= successSteps
@@ -124,13 +115,12 @@ export class GoogleEnv implements RobotEnv {
 
   /** Picture of the present state for videos, 320x256. */
   render(): RenderFrame {
-    this.video ??= this.observer.newView(VIDEO)
-    return { ...VIDEO, data: this.observer.picture(this.video) }
+    return this.observer.camera.film()
   }
 
   grounding(): GroundingLabels {
     const { scene } = this
-    const { layout, info } = this.episode
+    const { layout, info } = this.running('grounding')
     const here = layout.things.map(({ object }) => object)
     const positions = new Float32Array(3 * here.length)
     const yaws = new Float32Array(here.length)
@@ -153,27 +143,25 @@ export class GoogleEnv implements RobotEnv {
 
   /** The scripted expert's action for the present state; privileged, closed loop. */
   expertAction(): Float32Array {
-    const { task, scene, episode } = this
-    const { layout, info, expert } = episode
+    const { task, scene } = this
+    const { layout, info, expert } = this.running('expertAction')
     return expertAction(task, scene, layout, { step: info.elapsedSteps, grasped: info.grasped }, expert)
   }
 
   randomAction(rng: Rng): Float32Array {
-    const { actionScale } = googleRobot
-    const arm = Float32Array.from({ length: 6 }, (_, i) => rng.uniform(-actionScale[i], actionScale[i]))
-    return Float32Array.of(...arm, rng.choice([-1, 0, 1]))
+    return randomEndEffectorAction(rng, googleRobot, [-1, 0, 1])
   }
 
   get segmentationNames(): readonly string[] {
-    return this.observer.camera().segmentationNames
+    return this.observer.camera.view().segmentationNames
   }
 
   snapshot(): Uint8Array {
-    if (!this.started) throw new UserError('snapshot() before reset(): call reset() first')
+    const episode = this.running('snapshot')
     const { state, world } = this.scene.save()
     const saved: SavedState = {
       rng: this.rng.save(),
-      episode: this.episode,
+      episode,
       scene: state,
       observer: this.observer.save(),
       evaluation: this.evaluation.save(),
@@ -195,17 +183,6 @@ export class GoogleEnv implements RobotEnv {
     this.scene.close()
   }
 
-  private chooseEpisode(episodeId: number | undefined): number | undefined {
-    if (episodeId === undefined) {
-      const official = this.options.placement === 'official'
-      return official ? this.rng.integers(0, this.task.officialEpisodes) : undefined
-    }
-    if (!Number.isInteger(episodeId) || episodeId < 0) {
-      throw new UserError(`reset: options.episodeId must be an integer >= 0, got ${episodeId}`)
-    }
-    return episodeId
-  }
-
   private chooseLayout(episodeId: number | undefined): Layout {
     if (episodeId !== undefined) return this.task.official(episodeId)
     return this.task.random(this.rng, this.options.placement === 'wide' ? WIDENING : 1)
@@ -221,8 +198,8 @@ export class GoogleEnv implements RobotEnv {
     scene.settle()
   }
 
-  private judge(): void {
-    const { episode, scene } = this
+  private judge(episode: EpisodeState): void {
+    const { scene } = this
     const { info } = episode
     const failure = scene.failure()
     if (failure !== undefined) {
@@ -238,8 +215,12 @@ export class GoogleEnv implements RobotEnv {
   }
 
   private observe(): RobotObservation {
-    this.started = true
     return this.observer.observe(this.evaluation.instruction())
+  }
+
+  private running(what: string): EpisodeState {
+    if (!this.episode) throw new UserError(`${what}() before reset(): call reset() first`)
+    return this.episode
   }
 }
 

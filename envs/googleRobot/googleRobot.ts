@@ -18,8 +18,8 @@ const JOINTS = arm.joints.length
 const ARM_LIMITS = { velocity: 1.5, acceleration: 2, jerk: 50 }
 const FINGER_LIMITS = { velocity: 1, acceleration: 7, jerk: 50 }
 /** Change of the fingers' target by an action of 1, rad. */
-const FINGER_DELTA = 1.31
-/** Of the hand along the gripper's axis, m. */
+export const FINGER_DELTA = 1.31
+/** Middle of the hand from the gripper body's frame along its z, m. */
 const MIDDLE = 0.085
 /** Smaller changes leave the last target as it was, rad. */
 const SMALL_DELTA = 1e-3
@@ -98,11 +98,8 @@ export class GoogleRobot {
     this.hand.reset(this.palmPose())
   }
 
-  /**
-   * Takes an action: dx, dy, dz m and a rotation vector rad in the base's axes, and -1 (opens) ... 1 (closes).
-   * @returns false if inverse kinematics failed.
-   */
-  act(action: Numbers): boolean {
+  /** Takes an action: dx, dy, dz m and a rotation vector rad in the base's axes, and -1 (opens) ... 1 (closes). */
+  act(action: Numbers): void {
     const { kinematics, q, target, vector, scratch } = this
     const { tcp } = kinematics
     for (let i = 0; i < 3; i++) {
@@ -114,14 +111,13 @@ export class GoogleRobot {
     multiply(scratch, turn, scratch)
     const length = Math.hypot(scratch[0], scratch[1], scratch[2], scratch[3])
     for (let i = 0; i < 4; i++) target[3 + i] = scratch[i] / length
-    const solved = this.ik.solve(target, q, this.jointTarget)
-    if (!solved) this.jointTarget.set(q)
+    if (!this.ik.solve(target, q, this.jointTarget)) this.jointTarget.set(q)
     this.armPath.plan(this.waypoint, this.waySpeed, this.jointTarget)
     this.moveFingers(FINGER_DELTA * Math.min(1, Math.max(-1, action[6])))
     this.time = 0
-    return solved
   }
 
+  /** Moves joints by a timestep, and tells the hand's bodies where to be at its end. */
   beforeStep(): void {
     this.giveWay()
     this.moveJoints()
@@ -134,6 +130,7 @@ export class GoogleRobot {
     this.hand.turnFingers(this.fingerWaypoint, this.fingerWaySpeed)
   }
 
+  /** The hand's bodies are where the joints have them, and nothing pushes. */
   land(): void {
     this.hand.place(this.palmPose())
   }
@@ -149,6 +146,7 @@ export class GoogleRobot {
     return out
   }
 
+  /** Measures what the world did to the hand. */
   afterStep(): void {
     this.hand.feel()
   }

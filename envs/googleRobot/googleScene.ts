@@ -1,28 +1,29 @@
 import RAPIER from '@dimforge/rapier3d-simd-compat'
 import type { Body } from '../geometry.js'
-import { rotationMatrix } from '../math/quat.js'
 import type { Numbers, NumbersOut } from '../math/vec3.js'
-import { readPose } from '../physics/poses.js'
-import { addBody, GROUP_OBJECT, GROUP_ROBOT, GROUP_TABLE, objectDescription } from '../physics/rigidBodies.js'
-import { contactImpulse, createWorld, restoreWorld } from '../physics/world.js'
+import { isPushedOpen, TOUCH } from '../physics/grasp.js'
+import { putPose, readPose } from '../physics/poses.js'
+import { addBody, GROUP_ROBOT, objectDescription, surfaceOf } from '../physics/rigidBodies.js'
+import { settle } from '../physics/settle.js'
+import { contactStrength, createWorld, restoreWorld } from '../physics/world.js'
+import { whyLost } from '../scenes/lost.js'
 import type { ObjectSpec } from '../scenes/objectSpec.js'
 import { BOTTOM_PART, Drawers, drawerBody, drawerNames } from './cabinet.js'
-import { put } from './follower.js'
 import { type BasePlace, GoogleRobot, type RobotState } from './googleRobot.js'
-
 import { HandClearance } from './handClearance.js'
 import type { GoogleSceneSpec } from './scenes.js'
+import { turnedExtents } from './turnedExtents.js'
 
 /** s; 40 timesteps. */
 export const CONTROL_PERIOD = 1 / 3
 const TIMESTEP = 1 / 120
 const SUBSTEPS = Math.round(CONTROL_PERIOD / TIMESTEP)
-const SETTLED_SPEED = 1e-3
-const MAX_SETTLE_STEPS = 240
+/** Objects have so long to come to rest, s. */
+const SETTLE_TIME = 2
 /** Where objects wait that an episode does not need: under the floor. */
 const PARKED = [0, 0, -3, 0, 0, 0, 1]
-/** What counts as touching, N·s (ManiSkill2_real2sim utils/sapien_utils.py). */
-const TOUCH = 1e-6
+/** How far from the origin things may be, m. */
+const REACH = 2
 /** Cosine of the angle between a finger's opening direction and what pushes it, in a grasp: 80°. */
 const GRASP_COSINE = Math.cos((80 * Math.PI) / 180)
 
@@ -39,9 +40,6 @@ export class GoogleScene {
   private readonly objectHandles: number[] = []
   private bodies: RAPIER.RigidBody[] = []
   private readonly pose = new Float64Array(7)
-  private readonly vector = { x: 0, y: 0, z: 0 }
-  private readonly quaternion = { x: 0, y: 0, z: 0, w: 1 }
-  private readonly impulse = new Float64Array(3)
   private readonly clearance: HandClearance
   private readonly middle = new Float64Array(3)
 
@@ -52,15 +50,15 @@ export class GoogleScene {
     this.clearance = new HandClearance(spec, objects)
     const world = createWorld({ timestep: TIMESTEP, iterations: 4 })
     this.world = world
-    const surface = { friction: 1, density: 0, group: GROUP_TABLE, meets: GROUP_OBJECT | GROUP_ROBOT }
+    const surface = surfaceOf({ friction: 1, density: 0, fixed: true })
     const room = spec.room.map(({ body, position }) =>
       addBody(world, RAPIER.RigidBodyDesc.fixed().setTranslation(...position), body, surface),
     )
     if (spec.drawers) this.drawers = new Drawers(world, room[0])
     this.robot = new GoogleRobot(world, TIMESTEP)
-    for (const { body, friction, density } of objects) {
-      const own = { friction, density, group: GROUP_OBJECT, meets: GROUP_OBJECT | GROUP_ROBOT | GROUP_TABLE }
-      this.objectHandles.push(addBody(world, objectDescription().setTranslation(0, 0, -3), body, own).handle)
+    for (const object of objects) {
+      const description = objectDescription().setTranslation(0, 0, -3)
+      this.objectHandles.push(addBody(world, description, object.body, surfaceOf(object)).handle)
     }
     this.template = world.takeSnapshot()
     this.bind(world)
@@ -72,7 +70,7 @@ export class GoogleScene {
     this.robot.reset(place)
     this.present.fill(false)
     for (const body of this.bodies) {
-      put(body, PARKED)
+      putPose(body, PARKED)
       body.setEnabled(false)
     }
   }
@@ -82,24 +80,19 @@ export class GoogleScene {
     const body = this.bodies[index]
     this.present[index] = true
     body.setEnabled(true)
-    put(body, pose)
+    putPose(body, pose)
   }
 
   /** Height of an object's origin when it stands on the area, turned like this, m. */
   restingHeight(index: number, rotation: Numbers): number {
-    const [x, y, z] = this.objects[index].box
-    const r = rotationMatrix9(rotation)
-    return this.spec.area.z + (Math.abs(r[6]) * x + Math.abs(r[7]) * y + Math.abs(r[8]) * z) / 2 + 2e-4
+    return this.spec.area.z + turnedExtents(this.objects[index].box, rotation)[2] / 2 + 2e-4
   }
 
   /** Lets objects come to rest, at most two seconds, past the robot, which waits. */
   settle(): void {
-    for (let i = 0; i < MAX_SETTLE_STEPS; i++) {
-      this.world.step()
-      if (i < 12 || this.speed() >= SETTLED_SPEED) continue
+    if (settle(this.world, this.bodies, SETTLE_TIME)) {
       for (const body of this.bodies) body.sleep()
       for (const body of this.drawers?.bodies ?? []) body.sleep()
-      break
     }
     this.robot.afterStep()
   }
@@ -136,12 +129,9 @@ export class GoogleScene {
 
   /** Why an object no longer counts as on the scene; undefined if all is well. */
   failure(): string | undefined {
-    for (const [i, { name }] of this.objects.entries()) {
-      if (!this.present[i]) continue
-      const { x, y, z } = this.bodies[i].translation(this.vector)
-      if (!Number.isFinite(x + y + z)) return `the simulation of ${name} is not finite`
-      if (z < this.spec.lost.below) return `${name} ${this.spec.lost.how}`
-      if (Math.abs(x) > 2 || Math.abs(y) > 2 || z > 3) return `${name} left the scene`
+    for (const [i, object] of this.objects.entries()) {
+      const why = this.present[i] ? whyLost(object, this.bodies[i], this.spec.lost, REACH) : undefined
+      if (why) return why
     }
     return undefined
   }
@@ -151,19 +141,10 @@ export class GoogleScene {
    * (ManiSkill2_real2sim agents/robots/google_robot.py `check_grasp`; normal impulses of the last timestep).
    */
   isGrasped(index: number): boolean {
-    const { impulse, robot, world } = this
-    for (const { body: finger } of robot.hand.fingers) {
-      contactImpulse(impulse, world, finger, this.bodies[index])
-      const { x, y, z, w } = finger.rotation(this.quaternion)
-      // Both fingers open along their own y.
-      const opening =
-        impulse[0] * 2 * (x * y - w * z) +
-        impulse[1] * (1 - 2 * (x * x + z * z)) +
-        impulse[2] * 2 * (y * z + w * x)
-      const length = Math.hypot(impulse[0], impulse[1], impulse[2])
-      if (length < TOUCH || opening < GRASP_COSINE * length) return false
-    }
-    return true
+    const object = this.bodies[index]
+    return this.robot.hand.fingers.every(({ body }) =>
+      isPushedOpen(this.world, body, object, 1, GRASP_COSINE),
+    )
   }
 
   /** An object presses on something that is not the robot. */
@@ -175,8 +156,7 @@ export class GoogleScene {
         if (touches || other.collisionGroups() >>> 16 === GROUP_ROBOT) return
         const parent = other.parent()!
         if (parent.handle === body.handle) return
-        contactImpulse(this.impulse, this.world, body, parent)
-        touches = Math.hypot(this.impulse[0], this.impulse[1], this.impulse[2]) > TOUCH
+        touches = contactStrength(this.world, body, parent) > TOUCH
       })
     }
     return touches
@@ -254,18 +234,6 @@ export class GoogleScene {
     this.drawers?.bind(world)
     this.bodies = this.objectHandles.map((handle) => world.getRigidBody(handle))
   }
-
-  private speed(): number {
-    let largest = 0
-    for (const body of this.bodies) {
-      if (!body.isEnabled()) continue
-      const v = body.linvel(this.vector)
-      largest = Math.max(largest, Math.hypot(v.x, v.y, v.z))
-      const w = body.angvel(this.vector)
-      largest = Math.max(largest, 0.05 * Math.hypot(w.x, w.y, w.z))
-    }
-    return largest
-  }
 }
 
 export interface SceneState {
@@ -275,9 +243,3 @@ export interface SceneState {
 
 const UPRIGHT = [0, 0, 0, 1]
 const NO_BODIES: readonly RAPIER.RigidBody[] = []
-
-function rotationMatrix9(q: Numbers): number[] {
-  const out: number[] = []
-  rotationMatrix(out, q[0], q[1], q[2], q[3])
-  return out
-}

@@ -12,6 +12,8 @@ export class HandClearance {
   /** Centre and half extents of boxes along the world's axes, [boxes, 6], m; the room's, then the drawers'. */
   private readonly boxes: Float64Array
   private readonly roomBoxes: number
+  /** The drawers' boxes in their own frames, [drawers, 6], m. */
+  private readonly home: Float64Array
   /** Origin and radius of the episode's objects, [objects, 4], m. */
   private readonly balls: Float64Array
   private readonly radii: Float64Array
@@ -37,9 +39,6 @@ export class HandClearance {
     this.balls = new Float64Array(4 * objects.length)
     this.radii = Float64Array.from(objects, ({ box }) => Math.hypot(...box) / 2)
   }
-
-  /** Of the drawers' boxes in their frames. */
-  private readonly home: Float64Array
 
   /** Takes where things are; false if one of them moves. */
   set(

@@ -1,20 +1,22 @@
 import type { Part, Vec3 } from '../geometry.js'
 import { OBJECT_FRICTION, type ObjectSpec } from '../scenes/objectSpec.js'
 
-/**
- * The objects of SimplerEnv's Google Robot tasks, without brands: extents and densities follow
- * ManiSkill2_real2sim data/custom/info_pick_custom_v0.json, shapes and colours are our own. All stand upright at the
- * identity rotation, with the origin in the middle of their extents.
- */
-interface Look {
+interface Thing {
   readonly name: string
   readonly parts: readonly Part[]
+  /** Extents, m. */
   readonly box: Vec3
   /** kg/m³. */
   readonly density: number
 }
 
-function thing({ name, parts, box, density }: Look, graspPeriod = 2 * Math.PI): ObjectSpec {
+/**
+ * An object of SimplerEnv's Google Robot tasks, without brands: extents and densities follow
+ * ManiSkill2_real2sim data/custom/info_pick_custom_v0.json, shapes and colours are our own. All stand upright at the
+ * identity rotation, with the origin in the middle of their extents.
+ * @param graspPeriod angle after which it looks the same, rad; by default it is round
+ */
+function thing({ name, parts, box, density }: Thing, graspPeriod = 2 * Math.PI): ObjectSpec {
   return {
     name,
     body: { name, parts },
@@ -28,13 +30,13 @@ function thing({ name, parts, box, density }: Look, graspPeriod = 2 * Math.PI): 
   }
 }
 
-/** Cylinder about the vertical between two heights. */
-function ring(radius: number, low: number, high: number, color: number, collides = true): Part {
+/** Cylinder about the vertical between two heights, m, only seen. */
+function ring(radius: number, low: number, high: number, color: number): Part {
   return {
     shape: { kind: 'cylinder', radius, halfHeight: (high - low) / 2 },
     pose: { position: [0, 0, (low + high) / 2], rotation: [0, 0, 0, 1] },
     color,
-    collides,
+    collides: false,
   }
 }
 
@@ -59,21 +61,18 @@ function prism(radius: number, low: number, high: number): Part {
 /** A drinks can with a band of another colour around it; open, so that it is light. */
 function can(name: string, color: number, band: number, radius = 0.033, height = 0.123): ObjectSpec {
   const half = height / 2
-  return thing(
-    {
-      name,
-      parts: [
-        prism(radius, -half, half),
-        ring(radius, -half, half, color, false),
-        ring(radius + 3e-4, -0.012, 0.012, band, false),
-        ring(radius - 0.004, half - 1e-3, half + 2e-4, METAL, false),
-        ring(radius - 0.004, -half - 2e-4, 1e-3 - half, METAL, false),
-      ],
-      box: [2 * radius, 2 * radius, height],
-      density: 50,
-    },
-    2 * Math.PI,
-  )
+  return thing({
+    name,
+    parts: [
+      prism(radius, -half, half),
+      ring(radius, -half, half, color),
+      ring(radius + 3e-4, -0.012, 0.012, band),
+      ring(radius - 0.004, half - 1e-3, half + 2e-4, METAL),
+      ring(radius - 0.004, -half - 2e-4, 1e-3 - half, METAL),
+    ],
+    box: [2 * radius, 2 * radius, height],
+    density: 50,
+  })
 }
 
 export const redCan = can('red_can', 0xb3202a, 0xf2efe9)
@@ -88,9 +87,9 @@ export const blueBottle = thing({
   parts: [
     prism(0.03, -0.1015, 0.045),
     prism(0.02, 0.045, 0.1015),
-    ring(0.03, -0.1015, 0.045, 0x2f7fc4, false),
-    ring(0.021, 0.045, 0.075, 0x3f8fd0, false),
-    ring(0.014, 0.075, 0.1015, 0xeef2f5, false),
+    ring(0.03, -0.1015, 0.045, 0x2f7fc4),
+    ring(0.021, 0.045, 0.075, 0x3f8fd0),
+    ring(0.014, 0.075, 0.1015, 0xeef2f5),
   ],
   box: [0.0601, 0.0605, 0.203],
   density: 50,
@@ -123,8 +122,8 @@ function ball(name: string, radius: number, color: number, top: readonly Part[])
   })
 }
 
-export const orange = ball('orange', 0.035, 0xe88a1f, [ring(0.006, 0.033, 0.0352, 0x6f7f2f, false)])
-export const apple = ball('apple', 0.04, 0xc23b2a, [ring(0.0025, 0.036, 0.05, 0x5a4026, false)])
+export const orange = ball('orange', 0.035, 0xe88a1f, [ring(0.006, 0.033, 0.0352, 0x6f7f2f)])
+export const apple = ball('apple', 0.04, 0xc23b2a, [ring(0.0025, 0.036, 0.05, 0x5a4026)])
 
 export const sponge = thing(
   {

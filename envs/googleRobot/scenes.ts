@@ -1,4 +1,5 @@
 import type { Body, Part, Vec3 } from '../geometry.js'
+import type { Lost } from '../scenes/lost.js'
 import type { Area } from '../scenes/scene.js'
 import { CABINET, CABINET_TOP, cabinetBody } from './cabinet.js'
 
@@ -16,8 +17,7 @@ export interface GoogleSceneSpec {
   readonly drawers: boolean
   /** Where objects may be placed. */
   readonly area: Area
-  /** An object whose origin is lower is lost, and how that is told. */
-  readonly lost: { readonly below: number; readonly how: string }
+  readonly lost: Lost
 }
 
 /** World height of the table top, m (`scene_table_height`, ManiSkill2_real2sim envs/custom_scenes/base_env.py). */

@@ -33,7 +33,7 @@ export interface MotionOptions {
  * m/s. Above it a thing of 3 cm goes further than a fourth of its width in a timestep, and gets deeper into a finger in
  * its way than 6 mm face on, 11 mm with a corner; from 6 m/s on it gets through.
  */
-export const MAX_SPEED = 0.9
+const MAX_SPEED = 0.9
 const MIN_SPEED = 0.01
 const MAX_LATENCY = 5
 

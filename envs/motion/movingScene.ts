@@ -1,9 +1,10 @@
 import RAPIER from '@dimforge/rapier3d-simd-compat'
 import type { Numbers, NumbersOut } from '../math/vec3.js'
 import { type BoundingBox, boundingBox } from '../physics/bounds.js'
-import { readPose } from '../physics/poses.js'
+import { GRAVITY } from '../physics/gravity.js'
+import { readPose, stop } from '../physics/poses.js'
 import { GROUP_ROBOT } from '../physics/rigidBodies.js'
-import { contactImpulse } from '../physics/world.js'
+import { contactStrength } from '../physics/world.js'
 import { worldBox } from '../robots/toolClearance.js'
 import { Scene } from '../scenes/scene.js'
 import type { MotionPlan } from './motionPlan.js'
@@ -12,7 +13,6 @@ import { BOUNDS_MARGIN, type Bounds, isInside } from './workspace.js'
 
 /** Gap to other things at which a moving one is left to the solver, m. */
 const MARGIN = 0.005
-const GRAVITY = 9.81
 /** Changes of speed that rounding makes, m/s. */
 const FREE = 1e-6
 
@@ -46,7 +46,6 @@ export class MovingScene extends Scene {
   private readonly other = new Float64Array(6)
   private readonly push = { x: 0, y: 0, z: 0 }
   private readonly at = { x: 0, y: 0, z: 0 }
-  private readonly contact = new Float64Array(3)
   private readonly ownBoxes = new Map<number, BoundingBox>()
 
   override reset(): void {
@@ -147,10 +146,7 @@ export class MovingScene extends Scene {
 
   /** Everything stays where it is until something touches it; what is round does not come to rest by itself. */
   stayPut(): void {
-    for (const { body } of this.obstacles) {
-      body.setLinvel({ x: 0, y: 0, z: 0 }, true)
-      body.setAngvel({ x: 0, y: 0, z: 0 }, true)
-    }
+    for (const { body } of this.obstacles) stop(body)
     this.rest()
   }
 
@@ -167,8 +163,7 @@ export class MovingScene extends Scene {
   fingerPress(index: number): number {
     let press = 0
     for (const finger of this.robot.fingers) {
-      const [x, y, z] = contactImpulse(this.contact, this.physics.world, finger, this.physics.objects[index])
-      press = Math.max(press, Math.hypot(x, y, z))
+      press = Math.max(press, contactStrength(this.physics.world, finger, this.physics.objects[index]))
     }
     return press
   }
@@ -260,7 +255,7 @@ export class MovingScene extends Scene {
         pathVelocity(before, plan.path, time)
         pathVelocity(spot, plan.path, time + rate * dt)
         // Awake, what waits would begin to creep.
-        if (Math.hypot(...before, ...spot) === 0) body.sleep()
+        if (before[0] === 0 && before[1] === 0 && spot[0] === 0 && spot[1] === 0) body.sleep()
         this.give(body, body.mass(), spot[0] - before[0], spot[1] - before[1])
         this.spin(body, (plan.radius * body.mass()) / 2, spot[0] - before[0], spot[1] - before[1])
         return
@@ -270,7 +265,8 @@ export class MovingScene extends Scene {
         const speed = Math.hypot(spot[0], spot[1])
         // What friction will take in this timestep.
         const lost = speed > 0 ? (plan.friction * GRAVITY * rate * dt) / speed : 0
-        const [x, y] = [0, 1].map((k) => spot[k] - before[k] + lost * spot[k])
+        const x = spot[0] - before[0] + lost * spot[0]
+        const y = spot[1] - before[1] + lost * spot[1]
         if (Math.hypot(x, y) > FREE) this.give(body, body.mass(), x, y)
       }
     }
@@ -325,8 +321,7 @@ export class MovingScene extends Scene {
     for (let i = 0; i < object.numColliders(); i++) {
       world.contactPairsWith(object.collider(i), (other) => {
         if (touches || other.collisionGroups() >>> 16 !== GROUP_ROBOT) return
-        const [x, y, z] = contactImpulse(this.contact, world, object, other.parent()!)
-        touches = Math.hypot(x, y, z) > 0
+        touches = contactStrength(world, object, other.parent()!) > 0
       })
     }
     return touches
@@ -338,8 +333,7 @@ export class MovingScene extends Scene {
     if (plan.kind !== 'path') return
     const body = this.physics.objects[plan.object]
     body.setBodyType(RAPIER.RigidBodyType.Dynamic, true)
-    body.setLinvel({ x: 0, y: 0, z: 0 }, true)
-    body.setAngvel({ x: 0, y: 0, z: 0 }, true)
+    stop(body)
   }
 }
 

@@ -77,8 +77,10 @@ export function planMotion(
     const friction = SOLE_FRICTION
     // Whichever way it will be turned.
     const round = { ...own, half: [task.task.source.footprint, task.task.source.footprint] as const }
-    const accepts = (path: Path) => thingsInTheWay(path, bounds, round, others, CLEARANCE).length === 0
-    const path = sampleSlide(rng, { level, speed, duration, end, bounds, friction, accepts })
+    const path = sampleSlide(rng, {
+      ...{ level, speed, duration, end, bounds, friction },
+      accepts: (path) => thingsInTheWay(path, bounds, round, others, CLEARANCE).length === 0,
+    })
     plan = path && { kind: 'slides', object, path, friction }
     if (path) turnTo(scene, object, firstHeading(path))
   }

@@ -43,7 +43,7 @@ export function sampleLine(rng: Rng, request: LineRequest): Path | undefined {
 }
 
 /** Shares of a time, uniform over all that sum to 1. */
-export function timeShares(rng: Rng, count: number): number[] {
+function timeShares(rng: Rng, count: number): number[] {
   const drawn = Array.from({ length: count }, () => -Math.log(1 - rng.uniform()))
   const sum = drawn.reduce((total, share) => total + share, 0)
   return drawn.map((share) => share / sum)

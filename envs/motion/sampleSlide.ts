@@ -1,4 +1,5 @@
 import type { Rng } from '@vla-gym/gymnasium'
+import { GRAVITY } from '../physics/gravity.js'
 import type { Path, PathPiece } from './path.js'
 import type { MotionLevel } from './samplePath.js'
 import { rest } from './waitingPath.js'
@@ -18,7 +19,6 @@ export interface SlideRequest {
 }
 
 const ATTEMPTS = 1000
-const GRAVITY = 9.81
 /** It is met after this share of the time in which friction would stop it. */
 const SLIDING = [0.3, 0.8] as const
 /** Pushed along a bend for this share of the time, by so much from beginning to end, rad. */

@@ -16,8 +16,8 @@ export interface MotionOutcome {
 
 export type FailReason = 'out of bounds' | 'object not lifted' | 'late' | 'lost'
 
-export const OUT_OF_BOUNDS_FACTOR = 0.5
-export const CLUTTER_FACTOR = 0.8
+const OUT_OF_BOUNDS_FACTOR = 0.5
+const CLUTTER_FACTOR = 0.8
 
 /**
  * Share of the tool's way to the moving thing, 0 ... 100.

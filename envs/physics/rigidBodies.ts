@@ -18,6 +18,17 @@ export interface Surface {
   readonly meets: number
 }
 
+/** Surface of an object, which meets everything, or of something fixed, which like a table meets what can move. */
+export function surfaceOf({
+  friction,
+  density,
+  fixed = false,
+}: Pick<Surface, 'friction' | 'density'> & { readonly fixed?: boolean }): Surface {
+  const meets = GROUP_OBJECT | GROUP_ROBOT
+  if (fixed) return { friction, density, group: GROUP_TABLE, meets }
+  return { friction, density, group: GROUP_OBJECT, meets: meets | GROUP_TABLE }
+}
+
 function describe(shape: Shape): RAPIER.ColliderDesc {
   switch (shape.kind) {
     case 'box':

@@ -1,5 +1,6 @@
 import RAPIER from '@dimforge/rapier3d-simd-compat'
 import type { NumbersOut } from '../math/vec3.js'
+import { GRAVITY } from './gravity.js'
 
 export interface SolverSettings {
   /** s. */
@@ -25,7 +26,7 @@ export function initPhysics(): Promise<void> {
  */
 export function createWorld({ timestep, iterations }: SolverSettings): RAPIER.World {
   if (!initialised) throw new Error('physics is not loaded: await initPhysics() before making an environment')
-  const world = new RAPIER.World({ x: 0, y: 0, z: -9.81 })
+  const world = new RAPIER.World({ x: 0, y: 0, z: -GRAVITY })
   world.timestep = timestep
   world.lengthUnit = 0.05
   world.numSolverIterations = iterations
@@ -70,4 +71,12 @@ export function contactImpulse<T extends NumbersOut>(
     }
   }
   return out
+}
+
+const push = new Float64Array(3)
+
+/** Length of `contactImpulse`: how much two bodies pressed on each other in the last timestep, N·s. */
+export function contactStrength(world: RAPIER.World, a: RAPIER.RigidBody, b: RAPIER.RigidBody): number {
+  contactImpulse(push, world, a, b)
+  return Math.hypot(push[0], push[1], push[2])
 }

@@ -4,20 +4,30 @@ import type { Body } from '../geometry.js'
 import { fromYaw } from '../math/quat.js'
 import type { Numbers, NumbersOut } from '../math/vec3.js'
 import { type BoundingBox, boundingBox } from '../physics/bounds.js'
-import { readPose } from '../physics/poses.js'
-import { addBody, GROUP_OBJECT, GROUP_ROBOT, GROUP_TABLE, objectDescription } from '../physics/rigidBodies.js'
-import { contactImpulse, createWorld, restoreWorld } from '../physics/world.js'
+import { isHeld, TOUCH } from '../physics/grasp.js'
+import { putPose, readCenter, readPose, stop } from '../physics/poses.js'
+import {
+  addBody,
+  GROUP_OBJECT,
+  GROUP_ROBOT,
+  GROUP_TABLE,
+  objectDescription,
+  surfaceOf,
+} from '../physics/rigidBodies.js'
+import { lieStill, settle } from '../physics/settle.js'
+import { contactStrength, createWorld, restoreWorld } from '../physics/world.js'
 import { BaseFrame } from '../robots/baseFrame.js'
 import { type DriveModel, driveModels } from '../robots/driveModels.js'
 import type { Obstacle, Robot, RobotMount } from '../robots/robot.js'
 import type { ArmSpec } from '../robots/widowx250s.js'
 import { type Furniture, wallsOf } from './furniture.js'
+import { type Lost, whyLost } from './lost.js'
 import type { ObjectSpec } from './objects.js'
 
 /** s. */
 export const CONTROL_PERIOD = 0.2
-const SETTLED_SPEED = 1e-3
-const MAX_SETTLE_STEPS = 120
+/** Objects that were set down have so long to come to rest, s. */
+const SETTLE_TIME = 1
 /** World height from which objects are dropped, m. */
 const DROP_HEIGHT = 1.37
 const OBJECT_MEETS = GROUP_OBJECT | GROUP_ROBOT | GROUP_TABLE
@@ -38,8 +48,7 @@ export interface SceneSpec {
   readonly surface: number
   /** Where objects may be placed. */
   readonly areas: readonly Area[]
-  /** An object whose origin is lower is lost, and how that is told. */
-  readonly lost: { readonly below: number; readonly how: string }
+  readonly lost: Lost
   readonly mount: RobotMount
   /** The camera on the robot's base, 640x480. */
   camera(): PinholeCamera
@@ -60,8 +69,6 @@ export class Scene {
   protected obstacles: Obstacle[] = []
   private readonly pose = new Float64Array(7)
   private readonly vector = { x: 0, y: 0, z: 0 }
-  private readonly quaternion = { x: 0, y: 0, z: 0, w: 1 }
-  private readonly impulse = new Float64Array(3)
 
   constructor(spec: SceneSpec, arm: ArmSpec, objects: readonly ObjectSpec[], drive: DriveModel = 'driven') {
     this.spec = spec
@@ -72,7 +79,7 @@ export class Scene {
     const world = createWorld(solver)
     this.substeps = Math.round(CONTROL_PERIOD / solver.timestep)
     this.world = world
-    const surface = { friction: 1, density: 0, group: GROUP_TABLE, meets: GROUP_OBJECT | GROUP_ROBOT }
+    const surface = surfaceOf({ friction: 1, density: 0, fixed: true })
     for (const { body, position } of spec.furniture) {
       addBody(world, RAPIER.RigidBodyDesc.fixed().setTranslation(...position), body, surface)
     }
@@ -81,13 +88,7 @@ export class Scene {
     for (const [i, object] of objects.entries()) {
       const free = object.fixed ? RAPIER.RigidBodyDesc.fixed() : objectDescription()
       const description = free.setTranslation(-0.2, 0.2 * i, 2)
-      const surface = {
-        friction: object.friction,
-        density: object.density,
-        group: object.fixed ? GROUP_TABLE : GROUP_OBJECT,
-        meets: object.fixed ? GROUP_OBJECT | GROUP_ROBOT : OBJECT_MEETS,
-      }
-      this.objectHandles.push(addBody(world, description, object.body, surface).handle)
+      this.objectHandles.push(addBody(world, description, object.body, surfaceOf(object)).handle)
     }
     world.step()
     this.template = world.takeSnapshot()
@@ -102,22 +103,13 @@ export class Scene {
 
   /** Puts an object on what is there at x, y (an area, else the surface), standing on its underside. */
   place(index: number, x: number, y: number, yaw: number): void {
-    const [qx, qy, qz, qw] = fromYaw(yaw)
-    const body = this.objectBodies[index]
     const support = areaAt(this.spec, x, y)?.z ?? this.spec.surface
-    body.setTranslation({ x, y, z: support + this.objects[index].bottom + 2e-4 }, true)
-    body.setRotation({ x: qx, y: qy, z: qz, w: qw }, true)
-    body.setLinvel({ x: 0, y: 0, z: 0 }, true)
-    body.setAngvel({ x: 0, y: 0, z: 0 }, true)
+    this.setObjectPose(index, [x, y, support + this.objects[index].bottom + 2e-4, ...fromYaw(yaw)])
   }
 
   /** Puts an object anywhere, at rest; pose is world position and xyzw quaternion. */
   setObjectPose(index: number, pose: Numbers): void {
-    const body = this.objectBodies[index]
-    body.setTranslation({ x: pose[0], y: pose[1], z: pose[2] }, true)
-    body.setRotation({ x: pose[3], y: pose[4], z: pose[5], w: pose[6] }, true)
-    body.setLinvel({ x: 0, y: 0, z: 0 }, true)
-    body.setAngvel({ x: 0, y: 0, z: 0 }, true)
+    putPose(this.objectBodies[index], pose)
   }
 
   /**
@@ -125,12 +117,7 @@ export class Scene {
    * start 0.2 mm above the table.
    */
   settle(): void {
-    for (let i = 0; i < MAX_SETTLE_STEPS; i++) {
-      this.world.step()
-      if (i < 12 || this.speed() >= SETTLED_SPEED) continue
-      this.rest()
-      return
-    }
+    if (settle(this.world, this.objectBodies, SETTLE_TIME)) this.rest()
   }
 
   /**
@@ -150,15 +137,14 @@ export class Scene {
     for (const [i, body] of this.objectBodies.entries()) {
       if (this.objects[i].fixed) continue
       body.setEnabledRotations(true, true, true, true)
-      body.setLinvel({ x: 0, y: 0, z: 0 }, true)
-      body.setAngvel({ x: 0, y: 0, z: 0 }, true)
+      stop(body)
     }
     this.run(second / 2)
-    if (this.speed() > SETTLED_SPEED) this.run(1.5 * second)
+    if (!lieStill(this.objectBodies)) this.run(1.5 * second)
     for (const [i, body] of this.objectBodies.entries()) {
       if (!this.objects[i].fixed) setMeets(body, OBJECT_MEETS)
     }
-    if (this.speed() < SETTLED_SPEED) this.rest()
+    if (lieStill(this.objectBodies)) this.rest()
   }
 
   /** Objects at rest sleep, and cost nothing, until something touches them. */
@@ -184,11 +170,7 @@ export class Scene {
 
   /** World position of an object's centre of mass. */
   objectCenter<T extends NumbersOut>(index: number, out: T): T {
-    const { x, y, z } = this.objectBodies[index].worldCom(this.vector)
-    out[0] = x
-    out[1] = y
-    out[2] = z
-    return out
+    return readCenter(this.objectBodies[index], out)
   }
 
   /** World pose or position (7 or 3 numbers) as seen from the robot's base, in place. */
@@ -204,10 +186,8 @@ export class Scene {
   /** Why an object no longer counts as on the scene; undefined if all is well. */
   failure(): string | undefined {
     for (const [i, object] of this.objects.entries()) {
-      const { x, y, z } = this.objectBodies[i].translation(this.vector)
-      if (!Number.isFinite(x + y + z)) return `the simulation of ${object.name} is not finite`
-      if (z < this.spec.lost.below) return `${object.name} ${this.spec.lost.how}`
-      if (Math.abs(x) > 1.5 || Math.abs(y) > 1.5 || z > 3) return `${object.name} left the scene`
+      const why = whyLost(object, this.objectBodies[i], this.spec.lost)
+      if (why) return why
     }
     return undefined
   }
@@ -217,21 +197,7 @@ export class Scene {
    * (ManiSkill2_real2sim agents/robots/widowx.py `check_grasp`; normal impulses of the last timestep).
    */
   isGrasped(index: number): boolean {
-    const object = this.objectBodies[index]
-    for (let side = 0; side < 2; side++) {
-      const finger = this.robot.fingers[side]
-      const impulse = contactImpulse(this.impulse, this.world, finger, object)
-      const { x, y, z, w } = finger.rotation(this.quaternion)
-      const sign = side === 0 ? 1 : -1
-      const opening =
-        sign *
-        (impulse[0] * 2 * (x * y - w * z) +
-          impulse[1] * (1 - 2 * (x * x + z * z)) +
-          impulse[2] * 2 * (y * z + w * x))
-      const length = Math.hypot(impulse[0], impulse[1], impulse[2])
-      if (length < 1e-6 || opening < 0.5 * length) return false
-    }
-    return true
+    return isHeld(this.world, this.robot.fingers, this.objectBodies[index])
   }
 
   /** An object presses on something that is neither the robot nor `target`, with more than 1e-6 N·s. */
@@ -244,8 +210,7 @@ export class Scene {
         const body = other.parent()!
         if (touches || body.handle === allowed || body.handle === source.handle) return
         if (other.collisionGroups() >>> 16 === GROUP_ROBOT) return
-        contactImpulse(this.impulse, this.world, source, body)
-        touches = Math.hypot(this.impulse[0], this.impulse[1], this.impulse[2]) > 1e-6
+        touches = contactStrength(this.world, source, body) > TOUCH
       })
     }
     return touches
@@ -254,8 +219,7 @@ export class Scene {
   /** Normal force between two objects in the last timestep, N. */
   press(index: number, other: number): number {
     const { objectBodies, world } = this
-    const [x, y, z] = contactImpulse(this.impulse, world, objectBodies[index], objectBodies[other])
-    return Math.hypot(x, y, z) / world.timestep
+    return contactStrength(world, objectBodies[index], objectBodies[other]) / world.timestep
   }
 
   /** Bodies that a camera sees, with names that `visitPoses` uses. */
@@ -323,17 +287,6 @@ export class Scene {
 
   private run(timesteps: number): void {
     for (let i = 0; i < timesteps; i++) this.world.step()
-  }
-
-  private speed(): number {
-    let largest = 0
-    for (const body of this.objectBodies) {
-      const v = body.linvel(this.vector)
-      largest = Math.max(largest, Math.hypot(v.x, v.y, v.z))
-      const w = body.angvel(this.vector)
-      largest = Math.max(largest, 0.05 * Math.hypot(w.x, w.y, w.z))
-    }
-    return largest
   }
 }
 

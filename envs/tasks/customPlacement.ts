@@ -25,7 +25,8 @@ export function checkPlacement(task: PutOnTask, given: CustomPlacement): Placeme
   const { scene } = task
   const source = checkSpot('source', given.source)
   if (task.target.fixed) {
-    if (given.target) throw bad(`leave target out, the ${task.target.name} of ${task.id} has its place`)
+    if (given.target)
+      throw badPlacement(`leave target out, the ${task.target.name} of ${task.id} has its place`)
     const { target } = task.official(0)
     checkInside(scene, 'source', task.source, source)
     return { source, target }
@@ -34,19 +35,21 @@ export function checkPlacement(task: PutOnTask, given: CustomPlacement): Placeme
   checkInside(scene, 'source', task.source, source)
   checkInside(scene, 'target', task.target, target)
   if (overlap(source, task.source, target, task.target)) {
-    throw bad(`${task.source.name} and ${task.target.name} overlap; move them apart`)
+    throw badPlacement(`${task.source.name} and ${task.target.name} overlap; move them apart`)
   }
   return { source, target }
 }
 
-function bad(problem: string): UserError {
+/** What a layout of the caller's own that will not do is answered with. */
+export function badPlacement(problem: string): UserError {
   return new UserError(`reset: options.placement: ${problem}`)
 }
 
-function checkSpot(name: string, spot: CustomSpot | undefined): Spot {
+/** A spot that is there and finite. */
+export function checkSpot(name: string, spot: CustomSpot | undefined): Spot {
   const { x, y, yaw = 0 } = spot ?? ({} as Partial<CustomSpot>)
   if (!Number.isFinite(x) || !Number.isFinite(y) || !Number.isFinite(yaw)) {
-    throw bad(`${name} must be { x, y, yaw } in finite numbers, got { ${x}, ${y}, ${yaw} }`)
+    throw badPlacement(`${name} must be { x, y, yaw } in finite numbers, got { ${x}, ${y}, ${yaw} }`)
   }
   return { x: x!, y: y!, yaw }
 }
@@ -62,12 +65,16 @@ function checkInside(scene: SceneSpec, name: string, object: ObjectSpec, spot: S
     spot.y + halfY <= area.y[1]
   if (!fits) {
     const areas = scene.areas.map((a) => `${a.name}: x in [${a.x}], y in [${a.y}]`).join('; ')
-    throw bad(`${object.name} (${name}) at (${spot.x}, ${spot.y}) is not wholly inside an area (${areas})`)
+    throw badPlacement(
+      `${object.name} (${name}) at (${spot.x}, ${spot.y}) is not wholly inside an area (${areas})`,
+    )
   }
   const [baseX, baseY] = scene.mount.basePosition
   const distance = Math.hypot(spot.x - baseX, spot.y - baseY)
   if (distance > REACH) {
-    throw bad(`${object.name} (${name}) is ${distance.toFixed(2)} m from the robot, which reaches ${REACH} m`)
+    throw badPlacement(
+      `${object.name} (${name}) is ${distance.toFixed(2)} m from the robot, which reaches ${REACH} m`,
+    )
   }
 }
 

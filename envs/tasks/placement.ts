@@ -6,6 +6,9 @@ import type { Placement, Rectangle, Spot } from './task.js'
 /** Centre of the placement squares, world frame (ManiSkill2_real2sim put_on_in_scene.py). */
 export const CENTER_X = -0.16
 
+/** Of 'wide' placements, so that the layouts at the border of the ranges are not at the border of what was seen. */
+export const WIDENING = 1.25
+
 export type Point = readonly [x: number, y: number]
 
 /** The 12 ordered pairs of different corners of a square: source first, AB, AC, AD, BA, ... */

@@ -1,3 +1,4 @@
+import { embodiments } from '../../envs/index.js'
 import type { Embodiment } from '../../policy/index.js'
 
 interface Gripper {
@@ -38,27 +39,16 @@ export type SyntheticRobot = EndEffectorRobot | JointRobot
 const repeat = (values: readonly number[], times: number): number[] =>
   Array.from({ length: times }, () => values).flat()
 
-const singleArm = { arms: 'single arm', waist: false, mobileBase: false, actionDim: 7 } as const
-const pose = ['x', 'y', 'z', 'rx', 'ry', 'rz']
-const endEffectorActions = ['dx', 'dy', 'dz', 'rx', 'ry', 'rz', 'gripper']
+/** A robot as the simulator has it, less the size of its actions, which a policy is not told. */
+function simulated(id: string): Embodiment {
+  const { actionScale: _, ...description } = embodiments.get(id)!
+  return description
+}
 
-/** SimplerEnv's WidowX: the gripper command is a target, 1 open and -1 closed. State as in envs/embodiments.ts. */
+/** SimplerEnv's WidowX: the gripper command is a target, 1 open and -1 closed. */
 const widowx: EndEffectorRobot = {
   kind: 'end-effector',
-  description: {
-    id: 'widowx',
-    robotTag: 'WidowX 250s',
-    ...singleArm,
-    controlFrequency: 5,
-    stateDim: 14,
-    actionNames: endEffectorActions,
-    stateNames: [
-      ...pose,
-      'opening',
-      'lastGripper',
-      ...['leadX', 'leadY', 'leadZ', 'leadRx', 'leadRy', 'leadRz'],
-    ],
-  },
+  description: simulated('widowx'),
   stateLow: [0.2, -0.07, 0.02, -0.06, -0.06, -1.6, 0.4, -1, -0.02, -0.03, -0.03, -0.04, -0.04, -0.2],
   stateHigh: [0.4, 0.13, 0.13, 0.06, 0.06, 0.2, 1, 1, 0.02, 0.03, 0.03, 0.04, 0.04, 0.05],
   positionUnit: 1,
@@ -70,15 +60,7 @@ const widowx: EndEffectorRobot = {
 /** SimplerEnv's Google Robot: the gripper action changes the finger target, 1 closes, -1 opens. */
 const googleRobot: EndEffectorRobot = {
   kind: 'end-effector',
-  description: {
-    id: 'google_robot',
-    robotTag: 'Google Robot',
-    ...singleArm,
-    controlFrequency: 3,
-    stateDim: 7,
-    actionNames: endEffectorActions,
-    stateNames: [...pose, 'opening'],
-  },
+  description: simulated('google_robot'),
   stateLow: [0.4, -0.2, 0.7, -0.1, -0.1, -1.6, 0],
   stateHigh: [0.8, 0.4, 1.1, 0.1, 0.1, 1.6, 1],
   positionUnit: 1,
@@ -93,11 +75,14 @@ const franka: EndEffectorRobot = {
   description: {
     id: 'franka',
     robotTag: 'Franka Panda',
-    ...singleArm,
+    arms: 'single arm',
+    waist: false,
+    mobileBase: false,
+    actionDim: 7,
     controlFrequency: 20,
     stateDim: 7,
-    actionNames: endEffectorActions,
-    stateNames: [...pose, 'opening'],
+    actionNames: ['dx', 'dy', 'dz', 'rx', 'ry', 'rz', 'gripper'],
+    stateNames: ['x', 'y', 'z', 'rx', 'ry', 'rz', 'opening'],
   },
   stateLow: [0.35, -0.25, 0.05, -0.1, -0.1, -1.6, 0],
   stateHigh: [0.7, 0.25, 0.4, 0.1, 0.1, 1.6, 1],
@@ -107,24 +92,10 @@ const franka: EndEffectorRobot = {
   gripperState: 6,
 }
 
-const armJoints = ['waist', 'shoulder', 'elbow', 'forearmRoll', 'wristAngle', 'wristRotate', 'gripper']
-const bothArms = ['left', 'right'].flatMap((arm) => armJoints.map((joint) => `${arm}.${joint}`))
-
 /** gym-aloha's two ViperX 300s: absolute joint angles and a gripper opening 0 ... 1. */
 const aloha: JointRobot = {
   kind: 'joints',
-  description: {
-    id: 'aloha',
-    robotTag: 'ALOHA',
-    arms: 'dual arms',
-    waist: false,
-    mobileBase: false,
-    controlFrequency: 10,
-    actionDim: 14,
-    stateDim: 14,
-    actionNames: bothArms,
-    stateNames: bothArms,
-  },
+  description: simulated('aloha'),
   stateLow: repeat([-0.6, -1.3, 0.6, -0.5, -0.8, -0.5, 0], 2),
   stateHigh: repeat([0.6, -0.4, 1.5, 0.5, 0.2, 0.5, 1], 2),
   gripper: { open: 1, closed: 0, mode: 'hold' },

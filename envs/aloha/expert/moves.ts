@@ -15,12 +15,15 @@ export interface Grip {
 
 /** Tool centre point above the table when the fingertips are just above it, m. */
 const LOWEST = TABLE_TOP + 0.0165
+/** How high above a thing the tool arrives, m, and by how much it comes down per m that it is nearer, seen from above. */
 const HOVER = 0.07
 const SLOPE = 3
+/** What counts as being there, m and rad. */
 const NEAR = 0.006
 const TURNED = 0.08
 /** Further than this from the tool, a thing has been lost, m. */
 const LOST = 0.06
+/** Control steps: after which a grasp has failed, and which closing and opening take at least. */
 const CLOSE_PATIENCE = 9
 const CLOSE_STEPS = 3
 const RELEASE_STEPS = 3
@@ -28,6 +31,11 @@ const RELEASE_STEPS = 3
 const tool = new Float64Array(7)
 const thing = new Float64Array(7)
 const point = new Float64Array(3)
+
+/** Something for one arm, nothing for the other. */
+export function one<T>(side: Side, value: T): (T | undefined)[] {
+  return side === 0 ? [value, undefined] : [undefined, value]
+}
 
 /** Fingers around the grip point. */
 export function reach(
@@ -82,9 +90,9 @@ export function lift(view: ExpertView, grips: readonly (Grip | undefined)[], hei
 /** Where a held thing's frame should get to. World frame. */
 export interface Place {
   readonly position: readonly [x: number, y: number, z: number]
-  /** Angle of the thing about the vertical, rad, and after which it looks the same; absent: any. */
+  /** Angle of the thing about the vertical, rad, equal modulo pi; absent: any. */
   readonly yaw?: number
-  readonly period?: number
+  /** Way of the place during a control step, m. */
   readonly drift?: readonly [number, number]
 }
 
@@ -104,14 +112,14 @@ export function carry(
   return {
     goal: (each) => {
       if (each !== side) return undefined
-      const { yaw, period = Math.PI, drift } = place()
+      const { yaw, drift } = place()
       const [dx, dy, dz] = missing()
       toolPose(view.scene, side, tool)
       const off = Math.hypot(dx, dy)
       // Up before across.
       const rise = dz + funnel(off - 0.01, hover)
       const share = Math.max(0, Math.min(1, 1 - (rise - 0.02) / 0.03))
-      const turn = yaw === undefined ? 0 : wrapAngle(yaw - yawOf(thing.subarray(3)), period)
+      const turn = yaw === undefined ? 0 : wrapAngle(yaw - yawOf(thing.subarray(3)), Math.PI)
       return {
         position: [tool[0] + share * dx, tool[1] + share * dy, tool[2] + rise],
         yaw: toolYaw(tool) + turn,
@@ -132,18 +140,20 @@ export function release(
   view: ExpertView,
   side: Side,
   drift: () => readonly [number, number] = () => [0, 0],
-  opening = 1,
 ): Stage {
   return {
     goal: (each) =>
       each === side
-        ? { position: toolPose(view.scene, side, tool).slice(0, 3), drift: drift(), gripper: opening }
+        ? { position: toolPose(view.scene, side, tool).slice(0, 3), drift: drift(), gripper: 1 }
         : undefined,
     done: () => view.elapsed >= RELEASE_STEPS,
   }
 }
 
-/** Up by some steps, and, with `aside`, away to where the arm began. */
+/**
+ * Some control steps straight up to `height` above the table, m, and near there with `aside` by so much a step outwards,
+ * m, out of the other arm's way.
+ */
 export function retreat(view: ExpertView, side: Side, height: number, steps: number, aside = 0): Stage {
   return {
     goal: (each) => {
@@ -159,7 +169,7 @@ export function retreat(view: ExpertView, side: Side, height: number, steps: num
 }
 
 /** What is gripped is where the tool is not. */
-export function isLost(view: ExpertView, side: Side, grip: Grip): boolean {
+function isLost(view: ExpertView, side: Side, grip: Grip): boolean {
   const [x, y, z] = gripPoint(view, grip)
   toolPose(view.scene, side, tool)
   return Math.hypot(x - tool[0], y - tool[1], z - tool[2]) > LOST
@@ -171,7 +181,8 @@ export function driftOf(view: ExpertView, object: number): [number, number] {
   return [vx * CONTROL_PERIOD, vy * CONTROL_PERIOD]
 }
 
-export function funnel(distance: number, hover: number): number {
+/** How high above its goal a tool goes, m, that is `distance` away seen from above, m. */
+function funnel(distance: number, hover: number): number {
   return Math.min(hover, Math.max(0, SLOPE * distance))
 }
 

@@ -1,6 +1,5 @@
-import type { Side } from '../alohaArms.js'
-import { sides } from '../alohaArms.js'
-import { type AlohaScene, ARM_JOINTS } from '../alohaScene.js'
+import { type Side, sides } from '../alohaArms.js'
+import { type AlohaScene, ARM_JOINTS, PER_ARM } from '../alohaScene.js'
 import { followTool, type ToolGoal } from './toolFollower.js'
 
 /** What the expert knows at a control step. */
@@ -56,10 +55,10 @@ export function scriptAction(
   }
   view.elapsed = step - state.since
   const stage = stages[state.stage]
-  const action = new Float32Array(2 * (ARM_JOINTS + 1))
+  const action = new Float32Array(2 * PER_ARM)
   for (const side of sides) {
     const goal = stage.goal(side)
-    const at = (ARM_JOINTS + 1) * side
+    const at = PER_ARM * side
     if (goal) {
       state.speed[side] = followTool(view.scene, side, goal, state.speed[side], joints)
       action.set(joints, at)

@@ -1,9 +1,9 @@
 import { TABLE_TOP } from '../alohaArms.js'
 import { cube, HAMMER_GRIP, hammer } from '../alohaObjects.js'
 import type { AlohaTaskSpec } from '../alohaTask.js'
-import { carry, close, driftOf, type Grip, lift, reach } from '../expert/moves.js'
-import { poseOf } from './judging.js'
-import { drawIn, drawUntil, one, sideOf, TABLE } from './place.js'
+import { carry, close, driftOf, type Grip, lift, one, reach } from '../expert/moves.js'
+import { isNear, poseOf } from './judging.js'
+import { drawIn, drawUntil, sideOf, TABLE } from './place.js'
 
 /** The head is within 4 cm of the block along both axes and touches it, and is above 0.8 m. */
 export const beatBlockHammer: AlohaTaskSpec = {
@@ -30,8 +30,7 @@ export const beatBlockHammer: AlohaTaskSpec = {
   arm: sideOf(1),
   succeeds(view) {
     const [head, block] = [poseOf(view, 0), poseOf(view, 1)]
-    const over = Math.abs(head[0] - block[0]) < 0.04 && Math.abs(head[1] - block[1]) < 0.04
-    return over && head[2] > TABLE_TOP + 0.06 && view.scene.objectsTouch(0, 1)
+    return isNear(head, block, 0.04) && head[2] > TABLE_TOP + 0.06 && view.scene.objectsTouch(0, 1)
   },
   script(view, arm) {
     const grip: Grip = { object: 0, at: [0, -HAMMER_GRIP, 0], across: 0 }

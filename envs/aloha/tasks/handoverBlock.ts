@@ -2,7 +2,7 @@ import { isOpen, TABLE_TOP } from '../alohaArms.js'
 import { handoverPad, LONG_BLOCK_GRIP, longBlock } from '../alohaObjects.js'
 import type { AlohaTaskSpec } from '../alohaTask.js'
 import { carry, close, type Grip, lift, reach, release, retreat } from '../expert/moves.js'
-import { poseOf } from './judging.js'
+import { isNear, poseOf } from './judging.js'
 import { drawIn, TABLE } from './place.js'
 
 /** Where the left arm holds the block for the right one: its middle, m. */
@@ -33,9 +33,8 @@ export const handoverBlock: AlohaTaskSpec = {
   arm: () => 0,
   succeeds(view) {
     const [block, pad] = [poseOf(view, 0), poseOf(view, 1)]
-    const near = Math.abs(block[0] - pad[0]) < 0.03 && Math.abs(block[1] - pad[1]) < 0.03
     const gap = block[2] - longBlock.bottom - (pad[2] + handoverPad.box[2])
-    return near && Math.abs(gap) < 0.01 && isOpen(view.grippers[1])
+    return isNear(block, pad, 0.03) && Math.abs(gap) < 0.01 && isOpen(view.grippers[1])
   },
   script(view) {
     const left: Grip = { object: 0, at: [-LONG_BLOCK_GRIP, 0, 0.002], across: Math.PI / 2 }

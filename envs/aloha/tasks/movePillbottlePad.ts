@@ -1,8 +1,8 @@
 import { TABLE_TOP } from '../alohaArms.js'
 import { bluePad, pillBottle } from '../alohaObjects.js'
 import type { AlohaTaskSpec } from '../alohaTask.js'
-import { bothOpen, poseOf } from './judging.js'
-import { allReached, distance, drawIn, drawUntil, sideOf, TABLE } from './place.js'
+import { bothOpen, isNear, poseOf } from './judging.js'
+import { drawIn, drawPair, drawSide, sideOf, TABLE } from './place.js'
 import { putOnMoving } from './putOnMoving.js'
 
 /** The bottle's foot is within 5 cm of the pad's middle along both axes and 1.5 cm of 1 mm above the table, on the pad, grippers open. */
@@ -16,22 +16,18 @@ export const movePillbottlePad: AlohaTaskSpec = {
   bounds: TABLE,
   lift: { object: 0, height: 0.03 },
   place: (rng, widening) =>
-    drawUntil(
-      () => {
-        const out = rng.uniform() < 0.5 ? -1 : 1
-        return [
-          { x: out * drawIn(rng, [0.06, 0.25], widening), y: drawIn(rng, [-0.1, 0.1], widening), yaw: 0 },
-          { x: out * drawIn(rng, [0.06, 0.25], widening), y: drawIn(rng, [-0.13, 0.1], widening), yaw: 0 },
-        ]
-      },
-      (spots) => distance(spots[0], spots[1]) >= 0.1 && allReached(spots, sideOf(0)(spots)),
-    ),
+    drawPair(() => {
+      const side = drawSide(rng)
+      return [
+        { x: side * drawIn(rng, [0.06, 0.25], widening), y: drawIn(rng, [-0.1, 0.1], widening), yaw: 0 },
+        { x: side * drawIn(rng, [0.06, 0.25], widening), y: drawIn(rng, [-0.13, 0.1], widening), yaw: 0 },
+      ]
+    }, 0.1),
   arm: sideOf(0),
   succeeds(view) {
     const [foot, pad] = [poseOf(view, 0), poseOf(view, 1)]
-    const near = Math.abs(foot[0] - pad[0]) < 0.05 && Math.abs(foot[1] - pad[1]) < 0.05
     const low = Math.abs(foot[2] - (TABLE_TOP + 0.001)) < 0.015
-    return near && low && bothOpen(view) && view.scene.objectsTouch(0, 1)
+    return isNear(foot, pad, 0.05) && low && bothOpen(view) && view.scene.objectsTouch(0, 1)
   },
   script: (view, arm) =>
     putOnMoving(view, arm, { object: 0, at: [0, 0, 0.04] }, bluePad.box[2] + 0.002, 0.05),

@@ -3,10 +3,10 @@ import type { Bounds } from '../../motion/workspace.js'
 import type { Spot } from '../../tasks/task.js'
 import { mounts, type Side } from '../alohaArms.js'
 
-export type Range = readonly [low: number, high: number]
+type Range = readonly [low: number, high: number]
 
 /** Uniform in a range that is `widening` times as wide about its middle. */
-export function drawIn(rng: Rng, [low, high]: Range, widening = 1): number {
+export function drawIn(rng: Rng, [low, high]: Range, widening: number): number {
   const [middle, half] = [(low + high) / 2, ((high - low) / 2) * widening]
   return rng.uniform(middle - half, middle + half)
 }
@@ -35,19 +35,26 @@ export const sideOf =
 /** How far from its base an arm reaches things on the table from above, m. */
 const REACH = 0.55
 
-export function isReached(side: Side, { x, y }: Spot): boolean {
+function isReached(side: Side, { x, y }: Spot): boolean {
   const [baseX, baseY] = mounts[side].basePosition
   return Math.hypot(x - baseX, y - baseY) <= REACH
-}
-
-/** Something for one arm, nothing for the other. */
-export function one<T>(side: Side, value: T): (T | undefined)[] {
-  return side === 0 ? [value, undefined] : [undefined, value]
 }
 
 /** Where moving things may be; DOMINO's reach 10 cm further from the robot, as its arms do. */
 export const TABLE: Bounds = { x: [-0.35, 0.35], y: [-0.2, 0.15] }
 
-export function allReached(spots: readonly Spot[], side: Side): boolean {
+/** The arm on the first thing's side reaches all things. */
+export function allReached(spots: readonly Spot[]): boolean {
+  const side = sideOf(0)(spots)
   return spots.every((spot) => isReached(side, spot))
+}
+
+/** Draws two things until they are `apart`, m, and one arm reaches both. */
+export function drawPair(draw: () => Spot[], apart: number): Spot[] {
+  return drawUntil(draw, (spots) => distance(spots[0], spots[1]) >= apart && allReached(spots))
+}
+
+/** -1 or 1, equally often. */
+export function drawSide(rng: Rng): -1 | 1 {
+  return rng.uniform() < 0.5 ? -1 : 1
 }

@@ -1,9 +1,9 @@
 import { TABLE_TOP } from '../alohaArms.js'
 import { teaBox, toyCar } from '../alohaObjects.js'
 import type { AlohaTaskSpec } from '../alohaTask.js'
-import { carry, close, type Grip, lift, reach, release, retreat } from '../expert/moves.js'
+import { carry, close, type Grip, lift, one, reach, release, retreat } from '../expert/moves.js'
 import { bothOpen, poseOf } from './judging.js'
-import { distance, drawIn, drawUntil, one, sideOf, TABLE } from './place.js'
+import { distance, drawIn, drawUntil, sideOf, TABLE } from './place.js'
 
 /** Puts A to the left of B: 8 to 20 cm away, less than 5 cm nearer or further, grippers open. */
 export const placeA2bLeft: AlohaTaskSpec = {

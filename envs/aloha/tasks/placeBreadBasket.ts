@@ -1,8 +1,8 @@
 import { TABLE_TOP } from '../alohaArms.js'
 import { BREAD_BASKET_HEIGHT, bread, breadBasket } from '../alohaObjects.js'
 import type { AlohaTaskSpec } from '../alohaTask.js'
-import { bothOpen, poseOf } from './judging.js'
-import { allReached, distance, drawIn, drawUntil, sideOf, TABLE } from './place.js'
+import { bothOpen, isNear, poseOf } from './judging.js'
+import { drawIn, drawPair, drawSide, sideOf, TABLE } from './place.js'
 import { putOnMoving } from './putOnMoving.js'
 
 /** The bread is within 5 cm of the basket's middle along both axes, touches it and not the table, grippers open. */
@@ -16,31 +16,27 @@ export const placeBreadBasket: AlohaTaskSpec = {
   bounds: { ...TABLE, y: [-0.15, 0.15] },
   lift: { object: 0, height: 0.03 },
   place: (rng, widening) =>
-    drawUntil(
-      () => {
-        const out = rng.uniform() < 0.5 ? -1 : 1
-        return [
-          {
-            x: out * drawIn(rng, [0.15, 0.27], widening),
-            y: drawIn(rng, [-0.13, 0.05], widening),
-            yaw: rng.uniform(-Math.PI / 4, Math.PI / 4),
-          },
-          {
-            x: drawIn(rng, [-0.2, 0.2], widening),
-            y: drawIn(rng, [-0.03, 0.08], widening),
-            yaw: rng.uniform(-0.5, 0.5),
-          },
-        ]
-      },
-      (spots) => distance(spots[0], spots[1]) >= 0.16 && allReached(spots, sideOf(0)(spots)),
-    ),
+    drawPair(() => {
+      const side = drawSide(rng)
+      return [
+        {
+          x: side * drawIn(rng, [0.15, 0.27], widening),
+          y: drawIn(rng, [-0.13, 0.05], widening),
+          yaw: rng.uniform(-Math.PI / 4, Math.PI / 4),
+        },
+        {
+          x: drawIn(rng, [-0.2, 0.2], widening),
+          y: drawIn(rng, [-0.03, 0.08], widening),
+          yaw: rng.uniform(-0.5, 0.5),
+        },
+      ]
+    }, 0.16),
   arm: sideOf(0),
   succeeds(view) {
     const { scene } = view
     const [loaf, around] = [poseOf(view, 0), poseOf(view, 1)]
-    const near = Math.abs(loaf[0] - around[0]) < 0.05 && Math.abs(loaf[1] - around[1]) < 0.05
     return (
-      near &&
+      isNear(loaf, around, 0.05) &&
       loaf[2] > TABLE_TOP - 0.01 &&
       bothOpen(view) &&
       !scene.touchesTable(0) &&

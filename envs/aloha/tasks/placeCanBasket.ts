@@ -1,9 +1,9 @@
 import type { Side } from '../alohaArms.js'
 import { BASKET, basket, can } from '../alohaObjects.js'
 import type { AlohaTaskSpec } from '../alohaTask.js'
-import { carry, close, type Grip, lift, reach, release, retreat } from '../expert/moves.js'
+import { carry, close, type Grip, lift, one, reach, release, retreat } from '../expert/moves.js'
 import { poseOf } from './judging.js'
-import { drawIn, one, sideOf, TABLE } from './place.js'
+import { drawIn, drawSide, sideOf, TABLE } from './place.js'
 
 /**
  * One arm puts a can into a basket, the other lifts the basket: both 2 cm above where they were, the basket within 60 degrees of
@@ -20,10 +20,10 @@ export const placeCanBasket: AlohaTaskSpec = {
   bounds: TABLE,
   lift: { object: 0, height: 0.03 },
   place(rng, widening) {
-    const out = rng.uniform() < 0.5 ? -1 : 1
+    const side = drawSide(rng)
     return [
-      { x: out * drawIn(rng, [0.2, 0.25], widening), y: drawIn(rng, [0, 0.1], widening), yaw: 0 },
-      { x: -out * 0.02, y: drawIn(rng, [-0.08, -0.05], widening), yaw: 0 },
+      { x: side * drawIn(rng, [0.2, 0.25], widening), y: drawIn(rng, [0, 0.1], widening), yaw: 0 },
+      { x: -side * 0.02, y: drawIn(rng, [-0.08, -0.05], widening), yaw: 0 },
     ]
   },
   arm: sideOf(0),

@@ -3,9 +3,9 @@ import { fingertips } from '../../motion/fingertips.js'
 import { sides } from '../alohaArms.js'
 import { STAPLER_PRESS, stapler } from '../alohaObjects.js'
 import type { AlohaTaskSpec } from '../alohaTask.js'
-import { type Grip, reach } from '../expert/moves.js'
+import { type Grip, one, reach } from '../expert/moves.js'
 import { poseOf } from './judging.js'
-import { allReached, drawIn, drawUntil, one, sideOf, TABLE } from './place.js'
+import { allReached, drawIn, drawUntil, sideOf, TABLE } from './place.js'
 
 /** Tool centre point above the fingertips, m. */
 const TIPS = 0.0137
@@ -28,7 +28,7 @@ export const pressStapler: AlohaTaskSpec = {
           yaw: rng.uniform(-Math.PI, Math.PI),
         },
       ],
-      (spots) => allReached(spots, sideOf(0)(spots)),
+      allReached,
     ),
   arm: sideOf(0),
   succeeds(view) {

@@ -1,7 +1,6 @@
 import type { Side } from '../alohaArms.js'
-import { carry, close, driftOf, type Grip, lift, reach, release, retreat } from '../expert/moves.js'
+import { carry, close, driftOf, type Grip, lift, one, reach, release, retreat } from '../expert/moves.js'
 import type { ExpertView, Stage } from '../expert/script.js'
-import { one } from './place.js'
 
 /** Picks the source and puts it on what moves, `height` above its frame. */
 export function putOnMoving(view: ExpertView, arm: Side, grip: Grip, height: number, hover: number): Stage[] {

@@ -2,9 +2,9 @@ import type { Spot } from '../../tasks/task.js'
 import { TABLE_TOP } from '../alohaArms.js'
 import { bottle } from '../alohaObjects.js'
 import type { AlohaTaskSpec } from '../alohaTask.js'
-import { close, type Grip, lift, reach } from '../expert/moves.js'
+import { close, type Grip, lift, one, reach } from '../expert/moves.js'
 import { poseOf } from './judging.js'
-import { drawIn, drawUntil, isReached, one, sideOf, TABLE } from './place.js'
+import { allReached, drawIn, drawUntil, sideOf, TABLE } from './place.js'
 
 /** The bottle's frame, 4.5 cm above its foot, is above 0.8 m. */
 export const shakeBottle: AlohaTaskSpec = {
@@ -20,7 +20,7 @@ export const shakeBottle: AlohaTaskSpec = {
       (): Spot[] => [
         { x: drawIn(rng, [-0.25, 0.25], widening), y: drawIn(rng, [-0.14, -0.02], widening), yaw: 0 },
       ],
-      ([spot]) => isReached(sideOf(0)([spot]), spot),
+      allReached,
     ),
   arm: sideOf(0),
   succeeds: (view) => poseOf(view, 0)[2] > TABLE_TOP + 0.06,

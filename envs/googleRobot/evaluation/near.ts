@@ -7,7 +7,7 @@ const DROPPED = 0.02
 const FALLEN = 0.15
 const MOVED = 0.03
 /** Gap between two objects that counts as near, and by how much another may be nearer, m. */
-const NEAR = 0.1
+export const NEAR = 0.1
 const CLOSEST_SLACK = 0.01
 
 /**

@@ -4,7 +4,7 @@ import type { AppleTask, Layout } from '../tasks/task.js'
 import { type Evaluation, type GoogleStatus, spoken } from './evaluation.js'
 
 /** From this control step on the second part counts, whether or not the drawer is open. */
-export const SWITCH_STEP = 100
+const SWITCH_STEP = 100
 /** How far the drawer has to be open at the end, m. */
 const STILL_OPEN = 0.05
 

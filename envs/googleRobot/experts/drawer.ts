@@ -1,6 +1,7 @@
 import { fromYaw, multiply, rotate } from '../../math/quat.js'
 import type { Numbers } from '../../math/vec3.js'
 import { ArmKinematics } from '../../robots/kinematics.js'
+import { FINGER_DELTA } from '../googleRobot.js'
 import { googleRobotArm, INITIAL_QPOS } from '../googleRobotArm.js'
 import { bestRoute } from './route.js'
 import { angleBetween, type Goal, pointingDown, steer } from './steer.js'
@@ -18,7 +19,7 @@ export interface DrawerView {
   readonly handle: Numbers
   /** Direction about the vertical into the drawer, rad. */
   readonly inwards: number
-  /** How far the drawer is open, and how far it is to be. */
+  /** How far the drawer is open, and how far it is to be, m. */
   readonly opening: number
   readonly goal: number
 }
@@ -37,22 +38,29 @@ export const drawerStart = (): DrawerState => ({
   anchor: [],
 })
 
-const FINGER_DELTA = 1.31
 /** Fingers' angle for a bar, open, and that from which they are closed on it, rad. */
 const OPEN_FOR_BAR = 0.55
 const BEHIND_BAR = 0.93
 const ON_BAR = 0.98
-/** Fingertips beyond the bar, and before it where the approach ends. */
+/** When fingers let go they open to so much less, rad. */
+const LET_GO = 0.03
+/** Fingertips beyond the bar, and before it where the approach ends, m. */
 const BEYOND = 0.012
 const BEFORE = 0.09
-/** So much further than asked for. */
+/** A pull goes so much further than asked for, but is never longer than this, m. */
 const MORE = 0.03
-/** Above the drawer when it is open. */
+const LONGEST_PULL = 0.09
+/** Way up from an open drawer, m. */
 const RISE = 0.25
-/** Where a front is pushed: beside the handle, and how far fingertips are from it before. */
+/** Where a front is pushed: beside and below the handle, and behind its bar, m. */
 const BESIDE = 0.075
 const BELOW_HANDLE = 0.01
 const BAR_TO_FRONT = 0.03
+/** Where fingertips are before they push, and how far ahead of the front the pushing hand is sent, m. */
+const BEFORE_FRONT = 0.06
+const PUSH_AHEAD = 0.09
+/** Angle of the closed fingers that push, rad. */
+const CLOSED_TO_PUSH = 1.15
 
 /** How the tool takes a handle or pushes: pointing forward and down by `pitch`, with one finger or the other above. */
 interface Hold {
@@ -117,6 +125,7 @@ export function openAction(view: DrawerView, state: DrawerState): Float32Array {
   const rotation = toolFor(view)
   const along = (distance: number) => beyondBar(view, rotation, distance)
   const spread = (spreadFor(view) - fingers) / FINGER_DELTA
+  const letGo = (spreadFor(view) - LET_GO - fingers) / FINGER_DELTA
   switch (state.phase) {
     case 'approach':
       return steer(tcp, { position: along(-BEFORE), rotation }, spread)
@@ -125,21 +134,13 @@ export function openAction(view: DrawerView, state: DrawerState): Float32Array {
     case 'close':
       return steer(tcp, { position: along(BEYOND), rotation }, 1)
     case 'pull': {
-      const ahead = Math.min(0.09, view.goal + MORE - view.opening)
+      const ahead = Math.min(LONGEST_PULL, view.goal + MORE - view.opening)
       return steer(tcp, { position: shifted(along(BEYOND), -ahead, inwards), rotation }, 0)
     }
     case 'release':
-      return steer(
-        tcp,
-        { position: state.anchor, rotation },
-        (spreadFor(view) - 0.03 - fingers) / FINGER_DELTA,
-      )
+      return steer(tcp, { position: state.anchor, rotation }, letGo)
     case 'back':
-      return steer(
-        tcp,
-        { position: along(-BEFORE), rotation },
-        (spreadFor(view) - 0.03 - fingers) / FINGER_DELTA,
-      )
+      return steer(tcp, { position: along(-BEFORE), rotation }, letGo)
     case 'up':
       return steer(tcp, { position: [state.anchor[0], state.anchor[1], state.anchor[2] + RISE], rotation }, 0)
     case 'home':
@@ -193,12 +194,12 @@ export function closeAction(view: DrawerView, state: DrawerState): Float32Array 
   advance(state, view, closeTransition)
   const { tcp, inwards, fingers } = view
   const rotation = forward(inwards, state.hold)
-  const gripper = Math.min(1, Math.max(0, (1.15 - fingers) / FINGER_DELTA))
+  const gripper = Math.min(1, Math.max(0, (CLOSED_TO_PUSH - fingers) / FINGER_DELTA))
   const position =
     state.phase === 'approach'
-      ? shifted(pushPoint(view), -0.06, inwards)
+      ? shifted(pushPoint(view), -BEFORE_FRONT, inwards)
       : state.phase === 'push'
-        ? shifted(pushPoint(view), 0.09, inwards)
+        ? shifted(pushPoint(view), PUSH_AHEAD, inwards)
         : state.anchor
   return steer(tcp, { position, rotation }, gripper)
 }
@@ -206,7 +207,7 @@ export function closeAction(view: DrawerView, state: DrawerState): Float32Array 
 function closeTransition(view: DrawerView, state: DrawerState): DrawerState['phase'] {
   const { tcp, inwards, opening, goal } = view
   const turned = angleBetween(forward(inwards, state.hold!), [tcp[3], tcp[4], tcp[5], tcp[6]])
-  const before = shifted(pushPoint(view), -0.06, inwards)
+  const before = shifted(pushPoint(view), -BEFORE_FRONT, inwards)
   const off = Math.hypot(...before.map((x, k) => x - tcp[k]))
   if (state.phase === 'approach') return off < 0.03 && turned < 0.15 ? 'push' : 'approach'
   if (state.phase === 'push') return opening <= goal ? 'done' : 'push'
@@ -216,7 +217,7 @@ function closeTransition(view: DrawerView, state: DrawerState): DrawerState['pha
 /** Before the front, and where it is with the drawer closed. */
 function closeRoute(view: DrawerView, hold: Hold): Goal[] {
   const rotation = forward(view.inwards, hold)
-  return [-0.06, view.opening].map((distance) => ({
+  return [-BEFORE_FRONT, view.opening].map((distance) => ({
     position: shifted(pushPoint(view), distance, view.inwards),
     rotation,
   }))

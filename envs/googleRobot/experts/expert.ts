@@ -1,6 +1,7 @@
 import { rotate } from '../../math/quat.js'
 import { CABINET, DRAWER_TRAVEL, drawerOrigin, HANDLE } from '../cabinet.js'
 import { OPENED } from '../evaluation/drawer.js'
+import { NEAR } from '../evaluation/near.js'
 import { BASE_HEIGHT } from '../googleRobot.js'
 import type { GoogleScene } from '../googleScene.js'
 import type { GoogleTask, Layout } from '../tasks/task.js'
@@ -15,7 +16,8 @@ export interface ExpertState {
 
 export const expertStart = (): ExpertState => ({ drawer: drawerStart(), grasp: graspStart() })
 
-export interface Moment {
+/** Of an episode: control steps since the reset, and whether the thing is held. */
+interface Moment {
   readonly step: number
   readonly grasped: boolean
 }
@@ -23,7 +25,7 @@ export interface Moment {
 /** Further than the success tests ask for, m. */
 const OPEN_GOAL = OPENED + 0.02
 const CLOSE_GOAL = 0.02
-/** From which share of the distance that counts as near a thing is put beside another, m less. */
+/** So much nearer to another than counts as near a thing is put down, m. */
 const NEARER = 0.045
 /** Where the apple is let go above the top drawer: in front of the cabinet, world x and z, m. */
 const DROP = { x: 0.095, z: 0.79 }
@@ -50,12 +52,9 @@ export function expertAction(
     case 'place': {
       const drawer = drawerView(scene, task.drawer, moment, OPEN_GOAL)
       if (state.drawer.phase !== 'done') return openAction(drawer, state.drawer)
-      const [x, , z] = scene.robot.base.toBase([DROP.x, 0, DROP.z])
       const view = graspView(scene, layout.source, moment)
-      return graspAction(
-        { ...view, destination: [x, scene.robot.base.toBase([DROP.x, 0, 0])[1], z] },
-        state.grasp,
-      )
+      const destination = scene.robot.base.toBase([DROP.x, 0, DROP.z])
+      return graspAction({ ...view, destination }, state.grasp)
     }
   }
 }
@@ -102,13 +101,14 @@ function beside(scene: GoogleScene, { source, target }: Layout): number[] {
   const here = base.toBase(scene.objectPose(source, new Float64Array(7)))
   const there = base.toBase(scene.objectPose(target, new Float64Array(7)))
   const half = (i: number) => Math.hypot(scene.objects[i].box[0], scene.objects[i].box[1]) / 2
-  const distance = half(source) + half(target) + 0.1 - NEARER
+  const distance = half(source) + half(target) + NEAR - NEARER
   const way = Math.hypot(here[0] - there[0], here[1] - there[1])
   const height = scene.spec.area.z - BASE_HEIGHT + scene.objects[source].box[2] / 2
   const share = distance / way
   return [there[0] + share * (here[0] - there[0]), there[1] + share * (here[1] - there[1]), height]
 }
 
+/** What `openAction` and `closeAction` are told of a drawer, 0 top ... 2 bottom, that is to be open by `goal` m. */
 export function drawerView(scene: GoogleScene, drawer: number, { step }: Moment, goal: number): DrawerView {
   const { base, kinematics } = scene.robot
   const opening = Math.min(DRAWER_TRAVEL, scene.drawers!.opening(drawer))

@@ -1,5 +1,6 @@
 import { wrapAngle } from '../../math/quat.js'
 import type { Numbers } from '../../math/vec3.js'
+import { FINGER_DELTA } from '../googleRobot.js'
 import { angleBetween, pointingDown, steer } from './steer.js'
 
 /** What the expert sees of the robot and the thing to take; base frame, m. */
@@ -40,14 +41,16 @@ interface Tool {
 
 export const graspStart = (): GraspState => ({ phase: 'reach', since: 0, tool: undefined, anchor: [] })
 
-/** Action that half closes the open fingers, and their angle then, rad. */
+/** Angle of fingers that are half closed: wide enough for every thing, rad. */
 const HALF_CLOSED = 0.42
-const FINGER_DELTA = 1.31
 /** How far fingertips reach below the middle of what lies low, and where they hold what stands high, m. */
 const BELOW_MIDDLE = 0.012
 const BELOW_TOP = 0.065
+/** Of fingertips above what things stand on, m. */
 const LEAST_HEIGHT = 0.02
+/** Fingertips come down from so high above a thing, m. */
 const HOVER = 0.045
+/** Ways up: with a thing that is to be lifted only, and with one that is to be carried, m. */
 const LIFT = 0.13
 const CARRY_LIFT = 0.06
 

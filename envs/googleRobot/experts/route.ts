@@ -16,7 +16,7 @@ const ik = new InverseKinematics(arm)
  * How far the arm's joints stay from their limits, rad, on the way from joint positions `q` through goals, as the
  * controller would take it there by and by; negative where that leads beyond a limit or cannot be solved.
  */
-export function routeMargin(q: Numbers, goals: readonly Goal[]): number {
+function routeMargin(q: Numbers, goals: readonly Goal[]): number {
   let joints = Float64Array.from({ length: arm.joints.length }, (_, i) => q[i])
   let next = new Float64Array(joints.length)
   kinematics.forward(joints)

@@ -1,6 +1,10 @@
-import { UserError } from '@vla-gym/gymnasium'
 import { fromYaw, multiply } from '../../math/quat.js'
-import type { CustomPlacement, CustomSpot } from '../../tasks/customPlacement.js'
+import {
+  badPlacement,
+  type CustomPlacement,
+  type CustomSpot,
+  checkSpot,
+} from '../../tasks/customPlacement.js'
 import { overlap } from './room.js'
 import type { GoogleTask, Layout, Standing } from './task.js'
 
@@ -10,8 +14,8 @@ import type { GoogleTask, Layout, Standing } from './task.js'
  */
 export function checkGooglePlacement(task: GoogleTask, given: CustomPlacement): Layout {
   const layout = task.official(0)
-  if (layout.source < 0) throw bad(`${task.id} has nothing to place; use options.episodeId`)
-  if (layout.target < 0 && given.target) throw bad(`leave target out, ${task.id} has none`)
+  if (layout.source < 0) throw badPlacement(`${task.id} has nothing to place; use options.episodeId`)
+  if (layout.target < 0 && given.target) throw badPlacement(`leave target out, ${task.id} has none`)
   const things = layout.things
     .filter(({ object }) => object === layout.source || object === layout.target)
     .map((thing) => {
@@ -19,28 +23,18 @@ export function checkGooglePlacement(task: GoogleTask, given: CustomPlacement): 
       return moved(task, name, thing, given[name])
     })
   const pair = overlap(task.objects, things)
-  if (pair) throw bad(`${pair[0]} and ${pair[1]} overlap; move them apart`)
+  if (pair) throw badPlacement(`${pair[0]} and ${pair[1]} overlap; move them apart`)
   return { ...layout, things }
 }
 
-function bad(problem: string): UserError {
-  return new UserError(`reset: options.placement: ${problem}`)
-}
-
-function moved(
-  task: GoogleTask,
-  name: string,
-  thing: Standing,
-  spot: Partial<CustomSpot> | undefined = {},
-): Standing {
-  const { x, y, yaw = 0 } = spot
-  if (!Number.isFinite(x) || !Number.isFinite(y) || !Number.isFinite(yaw)) {
-    throw bad(`${name} must be { x, y, yaw } in finite numbers, got { ${x}, ${y}, ${yaw} }`)
-  }
+function moved(task: GoogleTask, name: string, thing: Standing, given: CustomSpot | undefined): Standing {
+  const { x, y, yaw } = checkSpot(name, given)
   const { area } = task.scene
-  if (x! < area.x[0] || x! > area.x[1] || y! < area.y[0] || y! > area.y[1]) {
-    throw bad(`${name} at (${x}, ${y}) is not on the ${area.name}: x in [${area.x}], y in [${area.y}]`)
+  if (x < area.x[0] || x > area.x[1] || y < area.y[0] || y > area.y[1]) {
+    throw badPlacement(
+      `${name} at (${x}, ${y}) is not on the ${area.name}: x in [${area.x}], y in [${area.y}]`,
+    )
   }
   const [qx, qy, qz, qw] = multiply([0, 0, 0, 1], fromYaw(yaw), thing.rotation)
-  return { object: thing.object, x: x!, y: y!, rotation: [qx, qy, qz, qw] }
+  return { object: thing.object, x, y, rotation: [qx, qy, qz, qw] }
 }

@@ -1,9 +1,10 @@
+import type { Rng } from '@vla-gym/gymnasium'
 import { HEAD } from '../../cameras/index.js'
 import { drawerNames } from '../cabinet.js'
 import type { BasePlace } from '../googleRobot.js'
 import { apple } from '../objects.js'
 import { drawerScene } from '../scenes.js'
-import { armLooks, drawerVariants, type Variant } from './looks.js'
+import { armVariants, base, drawerVariants, type Variant } from './looks.js'
 import type { AppleTask, DrawerTask, Layout } from './task.js'
 
 /** A0 ... C2 of the visual-matching protocol (ManiSkill2_real2sim open_drawer_in_scene.py). */
@@ -23,9 +24,7 @@ const APPLE_X = [-0.08, -0.05, -0.02]
 const APPLE_Y = [-0.02, 0.03, 0.08]
 const applePlaces = APPLE_X.flatMap((x) => APPLE_Y.map((y) => ({ x, y })))
 
-const colours: readonly Variant[] = armLooks.map((look, i) => ({ name: `arm-${i}`, look }))
-
-const drawn = (rng: { uniform(low: number, high: number): number }, widening: number): BasePlace => {
+const drawn = (rng: Rng, widening: number): BasePlace => {
   const half = widening * 0.1
   return {
     x: 0.75 + rng.uniform(-half, half),
@@ -57,7 +56,7 @@ function drawerTask(
       const variant = variants[Math.floor(id / robots.length) % variants.length]
       return layout(robots[id % robots.length], variant)
     },
-    random: (rng, widening) => layout(drawn(rng, widening), { name: 'base', look: {} }),
+    random: (rng, widening) => layout(drawn(rng, widening), base),
   }
 }
 
@@ -85,7 +84,7 @@ function appleTask(prefix: string, robots: readonly BasePlace[], variants: reado
       const half = 0.03 * widening
       const robot = { ...drawn(rng, widening), x: 0.655 + rng.uniform(-0.01, 0.01) }
       const [x, y] = [-0.05 + rng.uniform(-half, half), 0.03 + rng.uniform(-half, half)]
-      return layout(robot, x, y, { name: 'base', look: {} })
+      return layout(robot, x, y, base)
     },
   }
 }
@@ -96,11 +95,11 @@ function family(prefix: string, robots: readonly BasePlace[], variants: readonly
   )
 }
 
-export const drawerTasks = family('google_robot', matched, colours)
+export const drawerTasks = family('google_robot', matched, armVariants)
 export const drawerVariantTasks = family('google_robot_variants', spread, drawerVariants)
 
 /** A0, B0 and C0, the nearest. */
 const near = [0, 3, 6].map((i) => matched[i])
-export const appleTasks = [appleTask('google_robot', near, colours)]
+export const appleTasks = [appleTask('google_robot', near, armVariants)]
 const nearSpread = [-0.2, 0, 0.2].map((y): BasePlace => ({ x: 0.65, y, yaw: Math.PI }))
 export const appleVariantTasks = [appleTask('google_robot_variants', nearSpread, drawerVariants)]

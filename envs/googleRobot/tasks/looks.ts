@@ -1,9 +1,7 @@
-import type { Appearance } from '../../appearance/index.js'
+import type { Appearance, ObjectLook } from '../../appearance/index.js'
 import type { HeadPose } from '../../cameras/index.js'
 import type { Lighting } from '../../renderer/lighting.js'
 import { googleRobotArm } from '../googleRobotArm.js'
-
-type ObjectLook = NonNullable<Appearance['objects']>[string]
 
 const shell: readonly string[] = [
   ...googleRobotArm.links.map(({ name }) => name),
@@ -14,20 +12,12 @@ function arm(look: ObjectLook): Appearance {
   return { objects: Object.fromEntries(shell.map((name) => [name, look])) }
 }
 
-/** Arm colours of the visual-matching protocol: the robot's own and three others, where SimplerEnv has four URDF files. */
-export const armLooks: readonly Appearance[] = [
-  {},
-  arm({ hue: 0, chroma: 1, lightness: 0.8 }),
-  arm({ hue: 0, chroma: 1, lightness: 1.12 }),
-  arm({ hue: 0, chroma: 1, lightness: 0.62 }),
-]
-
-/** What an episode of the variant-aggregation protocol differs in. */
+/** What the layouts of a protocol differ in beside where things are. */
 export interface Variant {
   readonly name: string
   readonly look: Appearance
   readonly head?: HeadPose
-  /** Other objects on the table; default 'some'. */
+  /** Other objects on the table; absent: as many as the task has by itself. */
   readonly distractors?: 'none' | 'few' | 'many'
 }
 
@@ -51,7 +41,17 @@ const darker: Lighting = {
   tint: [1, 1, 1],
 }
 
-const base: Variant = { name: 'base', look: {} }
+/** Nothing differs. */
+export const base: Variant = { name: 'base', look: {} }
+
+/** Arm colours of the visual-matching protocol: the robot's own and three others, where SimplerEnv has four URDF files. */
+export const armVariants: readonly Variant[] = [
+  {},
+  arm({ hue: 0, chroma: 1, lightness: 0.8 }),
+  arm({ hue: 0, chroma: 1, lightness: 1.12 }),
+  arm({ hue: 0, chroma: 1, lightness: 0.62 }),
+].map((look, i) => ({ name: `arm-${i}`, look }))
+
 const lights: readonly Variant[] = [
   { name: 'brighter', look: { light: brighter } },
   { name: 'darker', look: { light: darker } },

@@ -3,7 +3,7 @@ import type { Quat } from '../../geometry.js'
 import type { ObjectSpec } from '../../scenes/objectSpec.js'
 import { apple, blueBottle, blueCan, greenCan, orange, redCan, silverCan, sponge } from '../objects.js'
 import { tableScene } from '../scenes.js'
-import { armLooks, nearVariants, type Variant } from './looks.js'
+import { armVariants, base, nearVariants, type Variant } from './looks.js'
 import { drawApart } from './room.js'
 import type { Layout, NearTask, Standing } from './task.js'
 
@@ -101,12 +101,10 @@ function nearTask(prefix: string, variants: readonly Variant[]): NearTask {
           ),
         LEAST_DISTANCE,
       )
-      return layout(things, pair, { name: 'base', look: {} })
+      return layout(things, pair, base)
     },
   }
 }
 
-const colours: readonly Variant[] = armLooks.map((look, i) => ({ name: `arm-${i}`, look }))
-
-export const nearTasks = [nearTask('google_robot', colours)]
+export const nearTasks = [nearTask('google_robot', armVariants)]
 export const nearVariantTasks = [nearTask('google_robot_variants', nearVariants)]

@@ -3,7 +3,7 @@ import { HEAD } from '../../cameras/index.js'
 import type { Quat } from '../../geometry.js'
 import { apple, blueBottle, blueCan, greenCan, orange, redCan, silverCan, sponge } from '../objects.js'
 import { tableScene } from '../scenes.js'
-import { armLooks, pickVariants, type Variant } from './looks.js'
+import { armVariants, base, pickVariants, type Variant } from './looks.js'
 import { drawApart } from './room.js'
 import type { Layout, PickTask, Standing } from './task.js'
 
@@ -45,7 +45,8 @@ function beside(can: Standing, object: number, rng: Rng): Standing {
   }
 }
 
-const COUNTS = { none: 0, some: 0, few: 4, many: 6 } as const
+/** Other objects. */
+const COUNTS = { none: 0, few: 4, many: 6 } as const
 
 function layout(can: Standing, { look, head = HEAD }: Variant, others: readonly Standing[] = []): Layout {
   return { robot: ROBOT, head, things: [can, ...others], drawers: [], source: 0, target: -1, look }
@@ -78,13 +79,12 @@ function pickTask(prefix: string, name: keyof typeof orientations, variants: rea
         const [middle, half] = [(low + high) / 2, (widening * (high - low)) / 2]
         return rng.uniform(middle - half, middle + half)
       })
-      return layout(at(x, y), { name: 'base', look: {} })
+      return layout(at(x, y), base)
     },
   }
 }
 
-const colours: readonly Variant[] = armLooks.map((look, i) => ({ name: `arm-${i}`, look }))
 const names = ['horizontal', 'vertical', 'standing'] as const
 
-export const pickTasks = names.map((name) => pickTask('google_robot', name, colours))
+export const pickTasks = names.map((name) => pickTask('google_robot', name, armVariants))
 export const pickVariantTasks = names.map((name) => pickTask('google_robot_variants', name, pickVariants))

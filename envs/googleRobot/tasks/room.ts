@@ -1,5 +1,6 @@
 import { type Rng, UserError } from '@vla-gym/gymnasium'
 import type { ObjectSpec } from '../../scenes/objectSpec.js'
+import { turnedExtents } from '../turnedExtents.js'
 import type { Standing } from './task.js'
 
 const MOST_DRAWS = 100
@@ -7,18 +8,9 @@ const MOST_DRAWS = 100
 const CLEARANCE = 0.01
 
 /** Radius about its origin that no other thing enters as it stands or lies, m. */
-export function reachOf(object: ObjectSpec, { rotation: [x, y, z, w] }: Pick<Standing, 'rotation'>): number {
-  const { box } = object
-  // Rows of the rotation matrix: how far the box goes along the world's x and y.
-  const alongX =
-    Math.abs(1 - 2 * (y * y + z * z)) * box[0] +
-    Math.abs(2 * (x * y - w * z)) * box[1] +
-    Math.abs(2 * (x * z + w * y)) * box[2]
-  const alongY =
-    Math.abs(2 * (x * y + w * z)) * box[0] +
-    Math.abs(1 - 2 * (x * x + z * z)) * box[1] +
-    Math.abs(2 * (y * z - w * x)) * box[2]
-  return Math.hypot(alongX, alongY) / 2
+function reachOf({ box }: ObjectSpec, { rotation }: Standing): number {
+  const [x, y] = turnedExtents(box, rotation)
+  return Math.hypot(x, y) / 2
 }
 
 /** The first two things that are inside one another, or nearer to each other than `distance`, m, if any. */

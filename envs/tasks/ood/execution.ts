@@ -6,7 +6,7 @@ import { flatTable } from '../../scenes/flatTable.js'
 import type { SceneSpec } from '../../scenes/scene.js'
 import { REACH } from '../customPlacement.js'
 import { footing, overlaps } from '../overlap.js'
-import { CENTER_X, drawUntil, graspRoom, randomPoint } from '../placement.js'
+import { CENTER_X, drawUntil, graspRoom, randomPoint, WIDENING } from '../placement.js'
 import type { Placement, PutOnTask, Rectangle, Spot } from '../task.js'
 
 /** Half edges of the squares that SimplerEnv's table tasks place things in, m. */
@@ -15,8 +15,7 @@ const halfEdges: Readonly<Record<string, number>> = {
   widowx_carrot_on_plate: 0.075,
   widowx_spoon_on_towel: 0.075,
 }
-/** Training may widen a square by this factor (`placement: 'wide'`); unseen places are in a frame around that. */
-const WIDENED = 1.25
+/** Unseen places are in a frame of this width around the square that training may widen, m. */
 const FRAME = 0.02
 const GAP = 0.006
 
@@ -48,7 +47,7 @@ function inBasin(task: PutOnTask): PutOnTask['random'] {
 
 /** The source in the frame around the widened square, the target anywhere up to there. */
 function aroundSquare(task: PutOnTask): PutOnTask['random'] {
-  const inner = WIDENED * halfEdges[task.id]
+  const inner = WIDENING * halfEdges[task.id]
   const { basePosition } = task.scene.mount
   const camera = task.scene.camera()
   const willBeSeen = ({ x, y }: Spot) => {

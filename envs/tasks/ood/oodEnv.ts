@@ -1,8 +1,8 @@
-import { Box, type EnvMetadata, type RenderFrame, Rng, type StepResult, UserError } from '@vla-gym/gymnasium'
+import { type EnvMetadata, type RenderFrame, Rng, type StepResult, UserError } from '@vla-gym/gymnasium'
 import { appearanceSpec } from '../../appearance/index.js'
 import { widowx } from '../../embodiments.js'
+import { endEffectorActionSpace } from '../../endEffectorAction.js'
 import {
-  ACTION_LIMITS,
   ManipulationEnv,
   type ManipulationEnvOptions,
   type ManipulationInfo,
@@ -11,6 +11,7 @@ import {
 import { checkOptions } from '../../manipulationOptions.js'
 import type { ImageSpec } from '../../manipulationView.js'
 import { observationSpace } from '../../observation.js'
+import { officialEpisode } from '../../officialEpisode.js'
 import type { GroundingLabels, RobotEnv, RobotResetOptions } from '../../robotEnv.js'
 import { packSnapshot, unpackSnapshot } from '../../snapshot.js'
 import type { Choice } from './choice.js'
@@ -41,11 +42,7 @@ export class OodEnv implements RobotEnv {
   readonly kind: OodKind
   readonly options: ManipulationEnvOptions
   readonly observationSpace: ReturnType<typeof observationSpace>
-  readonly actionSpace = new Box(
-    ACTION_LIMITS.map((limit) => -limit),
-    ACTION_LIMITS,
-    [7],
-  )
+  readonly actionSpace = endEffectorActionSpace()
   readonly metadata: EnvMetadata = { renderFps: 5 }
   private readonly innerOptions: ManipulationEnvOptions
   private rng = Rng.fromSeed(0, 'ood')
@@ -76,7 +73,8 @@ export class OodEnv implements RobotEnv {
   } = {}): [ManipulationObservation, ManipulationInfo] {
     const { kind } = this
     if (seed !== undefined) this.rng = Rng.fromSeed(seed, 'ood', kind.id)
-    const episodeId = this.chooseEpisode(options)
+    const asked = officialEpisode(options, this.options, OFFICIAL_EPISODES, this.rng)
+    const episodeId = asked === undefined ? undefined : asked % OFFICIAL_EPISODES
     const draws = episodeId === undefined ? this.rng : Rng.fromSeed('ood official', kind.id, episodeId)
     const chosen = kind.choose(draws, episodeId)
     const choice = this.options.distractors ? kind.clutter!(chosen, draws) : chosen
@@ -142,7 +140,7 @@ export class OodEnv implements RobotEnv {
 
   /** Environment of the episode. */
   private get env(): ManipulationEnv {
-    if (!this.inner) throw new UserError('step() before reset(): call reset() first')
+    if (!this.inner) throw new UserError(`${this.kind.id} has no episode yet: call reset() first`)
     return this.inner.env
   }
 
@@ -166,17 +164,6 @@ export class OodEnv implements RobotEnv {
     if (!stage) this.stages.set(scene.spec.id, (stage = new Stage(scene, this.kind.things, image)))
     stage.show(scene)
     env.lookThrough(stage.view)
-  }
-
-  private chooseEpisode({ episodeId, placement }: RobotResetOptions): number | undefined {
-    if (placement) return undefined
-    if (episodeId === undefined) {
-      return this.options.placement === 'official' ? this.rng.integers(0, OFFICIAL_EPISODES) : undefined
-    }
-    if (!Number.isInteger(episodeId) || episodeId < 0) {
-      throw new UserError(`reset: options.episodeId must be an integer >= 0, got ${episodeId}`)
-    }
-    return episodeId % OFFICIAL_EPISODES
   }
 
   private tell({ episodeId: _, ...info }: ManipulationInfo): ManipulationInfo {

@@ -27,6 +27,16 @@ describe('a joint move', () => {
     }
   })
 
+  it('stays where it was reset to until it is told to go', () => {
+    const move = new JointMove(2, DURATION)
+    run(move, [0.5, 0.1])
+    for (const fresh of [new JointMove(2, DURATION), move]) {
+      fresh.reset([0.3, -0.4])
+      for (let i = 0; i < STEPS; i++) fresh.advance(dt)
+      expect([...fresh.position, ...fresh.velocity]).toEqual([0.3, -0.4, 0, 0])
+    }
+  })
+
   it('has a speed that is the slope of its position and never jumps', () => {
     const rng = Rng.fromSeed(2)
     const move = new JointMove(1, DURATION)

@@ -152,6 +152,17 @@ describe('an episode', () => {
 })
 
 describe('bad input', () => {
+  it('before the first reset is answered by what to do; the scene is shown without its episode', () => {
+    const env = make(NEAR, { image: { width: 16, height: 12 } })
+    for (const ask of [() => env.grounding(), () => env.expertAction(), () => env.snapshot()]) {
+      expect(ask).toThrow(/before reset\(\): call reset\(\) first/)
+    }
+    expect(env.segmentationNames).toContain('table')
+    const { width, height, data } = env.render()
+    expect([width, height, data.length]).toEqual([320, 256, 320 * 256 * 3])
+    env.close()
+  })
+
   it('is answered by what is wrong', () => {
     const env = make(NEAR)
     expect(() => env.step(new Float32Array(7))).toThrow(/reset/)
