@@ -40,11 +40,12 @@ export interface ManipulationEnvOptions {
   readonly motion?: MotionOptions
 }
 
+const WIDOWX_FRAME = { width: 640, height: 480 }
 /** m; the experts lift by 4.1 cm at least. */
 const MAX_LIFT_HEIGHT = 0.04
 
-/** UserError that names the option. */
-export function checkOptions(options: ManipulationEnvOptions): void {
+/** UserError that names the option. @param frame of the robot's camera, px */
+export function checkOptions(options: ManipulationEnvOptions, frame = WIDOWX_FRAME): void {
   const { image, successSteps = 0, liftHeight = 0 } = options
   checkChoice('placement', options.placement, ['official', 'random', 'wide'])
   checkChoice('start', options.start, ['set-down', 'drop'])
@@ -62,9 +63,10 @@ export function checkOptions(options: ManipulationEnvOptions): void {
     }
     return
   }
-  const [x, y, w, h] = image.crop ?? [0, 0, 640, 480]
-  if (!(w > 0 && h > 0 && x >= 0 && y >= 0 && x + w <= 640 && y + h <= 480)) {
-    throw new UserError(`image crop [${image.crop}] must be x, y, width, height inside 640x480`)
+  const { width, height } = frame
+  const [x, y, w, h] = image.crop ?? [0, 0, width, height]
+  if (!(w > 0 && h > 0 && x >= 0 && y >= 0 && x + w <= width && y + h <= height)) {
+    throw new UserError(`image crop [${image.crop}] must be x, y, width, height inside ${width}x${height}`)
   }
 }
 

@@ -13,6 +13,7 @@ import { alohaArm, type Side, sides } from './alohaArms.js'
 import { type AlohaObservation, alohaSpace } from './alohaObservation.js'
 import { AlohaObserver } from './alohaObserver.js'
 import { checkAlohaOptions, checkAlohaPlacement } from './alohaOptions.js'
+import { alohaOutcome } from './alohaOutcome.js'
 import {
   AlohaScene,
   ARM_JOINTS,
@@ -25,7 +26,6 @@ import {
 import type { AlohaTask } from './alohaTask.js'
 import { type ExpertView, newScript, type ScriptState, type Stage, scriptAction } from './expert/script.js'
 import { toolPose } from './expert/toolFollower.js'
-import { motionOutcome } from './motionOutcome.js'
 import { planMotion } from './planMotion.js'
 
 export interface AlohaInfo extends RobotInfo {
@@ -155,7 +155,7 @@ export class AlohaEnv implements RobotEnv {
     const { info } = episode
     const truncated = !info.success && (info.failure !== undefined || info.elapsedSteps >= this.task.maxSteps)
     const answer = { ...info }
-    if (info.success || truncated) answer.motion = motionOutcome(this.task, this.scene, episode)
+    if (info.success || truncated) answer.motion = alohaOutcome(this.task, this.scene, episode)
     return [this.observer.observe(), info.success ? 1 : 0, info.success, truncated, answer]
   }
 

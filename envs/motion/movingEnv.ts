@@ -23,7 +23,7 @@ import { checkMotion, type MotionOptions } from './motionOptions.js'
 import type { MotionPlan } from './motionPlan.js'
 import { type MotionState, MovingScene } from './movingScene.js'
 import { layBelt, moverOf, planMotion } from './planMotion.js'
-import { type FailReason, type MotionOutcome, penaltyFactor, routeCompletion } from './score.js'
+import { type MotionOutcome, motionOutcome, routeCompletion } from './score.js'
 
 /** DOMINO moves things by 0.1 s at every policy step, whatever its length. */
 const POLICY_STEP = 0.1
@@ -102,7 +102,7 @@ export class MovingEnv extends ManipulationEnv {
     }
     const { alpha } = this.motion
     throw new UserError(
-      `reset: ${this.task.id}: no path at alpha ${alpha} m/s stays in the workspace and clear of other things`,
+      `reset: ${this.task.id}: no path at alpha ${alpha} m/s stays in the workspace and clear of other things; use a smaller motion.alpha`,
     )
   }
 
@@ -266,22 +266,14 @@ export class MovingEnv extends ManipulationEnv {
     const before = Math.hypot(own.start[0] - x, own.start[1] - y, own.start[2] - z)
     const now = Math.hypot(tcp[0] - x, tcp[1] - y, tcp[2] - z)
     const { outOfBounds, touched } = scene.state
-    const completion = routeCompletion(info.success, before, now)
-    const penalty = penaltyFactor(outOfBounds, touched.length)
-    return {
-      routeCompletion: completion,
-      penalty,
-      score: completion * penalty,
-      ...(info.success ? {} : { failReason: this.failReason(info) }),
+    return motionOutcome({
+      info,
+      routeCompletion: routeCompletion(info.success, before, now),
+      outOfBounds,
+      notLifted: own.notLifted,
       touched: touched.map((i) => scene.objects[i].name),
       expertFailures: own.expertFailures,
-    }
-  }
-
-  private failReason(info: ManipulationInfo): FailReason {
-    if (this.scene.state.outOfBounds) return 'out of bounds'
-    if (info.failure !== undefined) return 'lost'
-    return this.own.notLifted ? 'object not lifted' : 'late'
+    })
   }
 
   private newEpisode(observation: ManipulationObservation | undefined): EpisodeState {

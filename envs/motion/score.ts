@@ -1,3 +1,5 @@
+import type { RobotInfo } from '../robotEnv.js'
+
 /** What came of an episode with moving things, in DOMINO's terms (script/eval_metrics.py). */
 export interface MotionOutcome {
   /** 0 ... 100. */
@@ -33,4 +35,35 @@ export function routeCompletion(success: boolean, start: number, end: number): n
 /** @param touched how many different pieces of clutter the robot has touched */
 export function penaltyFactor(outOfBounds: boolean, touched: number): number {
   return (outOfBounds ? OUT_OF_BOUNDS_FACTOR : 1) * CLUTTER_FACTOR ** touched
+}
+
+/** What an episode's score is made of. */
+export interface EpisodeEnd {
+  readonly info: RobotInfo
+  /** 0 ... 100. */
+  readonly routeCompletion: number
+  readonly outOfBounds: boolean
+  /** It was where it had to be, but had not been lifted. */
+  readonly notLifted: boolean
+  readonly touched: string[]
+  readonly expertFailures: number
+}
+
+export function motionOutcome(end: EpisodeEnd): MotionOutcome {
+  const { info, routeCompletion, outOfBounds, touched, expertFailures } = end
+  const penalty = penaltyFactor(outOfBounds, touched.length)
+  return {
+    routeCompletion,
+    penalty,
+    score: routeCompletion * penalty,
+    ...(info.success ? {} : { failReason: failReason(end) }),
+    touched,
+    expertFailures,
+  }
+}
+
+function failReason({ info, outOfBounds, notLifted }: EpisodeEnd): FailReason {
+  if (outOfBounds) return 'out of bounds'
+  if (info.failure !== undefined) return 'lost'
+  return notLifted ? 'object not lifted' : 'late'
 }
