@@ -25,7 +25,17 @@ if (!out || runs.length === 0) throw new Error('usage: trainingCurves.js OUT.svg
 
 /** Episodes that a point of a line is the mean of. */
 const window = 1024
-const colours = ['#2563c9', '#c5362f', '#1a7f4b', '#b7791f', '#7c3aed', '#0e7490']
+const colours = [
+  '#2563c9',
+  '#c5362f',
+  '#1a7f4b',
+  '#b7791f',
+  '#7c3aed',
+  '#0e7490',
+  '#be4b8a',
+  '#5b6570',
+  '#84a317',
+]
 const [width, height] = [720, 360]
 const plot = { left: 48, right: width - 170, top: 30, bottom: height - 44 }
 
