@@ -206,7 +206,10 @@ export class RolloutPool {
     return (await Promise.all(runs)).reduce((sum: number, rate: number) => sum + rate, 0)
   }
 
+  /** Ends the threads; tasks that are under way are given up, and their promises rejected. */
   async close(): Promise<void> {
+    // An answer that arrives while its thread is ended is an error event, and without a listener the end of the process.
+    this.threads?.on('error', () => {})
     await this.threads?.destroy()
   }
 }

@@ -83,6 +83,27 @@ describe('rollouts', () => {
     await expect(pools[1].runSegment({ act }, options)).rejects.toThrow(/no_such_task/)
   })
 
+  it('are given up when the pool is closed, at whatever moment, and their callers are told', async () => {
+    for (let round = 0; round < 3; round++) {
+      const pool = new RolloutPool(1)
+      const runs = Array.from({ length: 30 }, (_, seed) =>
+        pool.runScripted({
+          task: tasks[0],
+          agent: 'random',
+          episodes: [{ task: tasks[0], seed }],
+          env: {},
+          videoEpisodes: 0,
+        }),
+      )
+      const ends = Promise.allSettled(runs)
+      await Promise.all(runs.slice(0, 1 + round))
+      await pool.close()
+      const outcomes = (await ends).map(({ status }) => status)
+      expect(outcomes.slice(0, 1 + round)).not.toContain('rejected')
+      expect(outcomes.at(-1)).toBe('rejected')
+    }
+  })
+
   it('the expert succeeds and random actions do not', async () => {
     const suite = findSuite('simpler-widowx')
     const options = { suite, tasks, episodes: 8, placement: 'official', seed: 0 } as const
