@@ -44,7 +44,7 @@ interface EpisodeState {
   successesInARow: number
   /** Height of the source's centre at the start, and the most it has risen since, world frame, m. */
   sourceHeight: number
-  rise: number
+  lift: number
   instruction: string
   expert: ReturnType<typeof initialState>
 }
@@ -111,7 +111,7 @@ export class ManipulationEnv implements RobotEnv {
     this.observer.reset(seed)
     this.evaluation.reset()
     this.episode = startOfEpisode(this.chooseWords(spots, episodeId))
-    this.episode.sourceHeight = this.scene.objectCenter(0, this.a)[2]
+    this.measureLift()
     const { info } = this.episode
     Object.assign(info, this.evaluation.evaluate())
     if (episodeId !== undefined) info.episodeId = episodeId
@@ -286,6 +286,17 @@ export class ManipulationEnv implements RobotEnv {
     this.evaluation.settle(0)
   }
 
+  /** From where the source now is its lift is measured. */
+  protected measureLift(): void {
+    this.episode.sourceHeight = this.scene.objectCenter(0, this.a)[2]
+    this.episode.lift = 0
+  }
+
+  /** The most that the source has risen since its start, m. */
+  protected get lift(): number {
+    return this.episode.lift
+  }
+
   private judge(): void {
     const { episode, scene } = this
     const { info } = episode
@@ -298,8 +309,8 @@ export class ManipulationEnv implements RobotEnv {
     }
     const { consecutiveGrasp, ...status } = this.evaluation.evaluate()
     Object.assign(info, status)
-    episode.rise = Math.max(episode.rise, scene.objectCenter(0, this.a)[2] - episode.sourceHeight)
-    info.success &&= episode.rise >= (this.options.liftHeight ?? 0)
+    episode.lift = Math.max(episode.lift, scene.objectCenter(0, this.a)[2] - episode.sourceHeight)
+    info.success &&= episode.lift >= (this.options.liftHeight ?? 0)
     info.consecutiveGrasp ||= consecutiveGrasp
     info.graspedOnce ||= info.grasped
     info.successOnce ||= info.success
@@ -355,7 +366,7 @@ function startOfEpisode(instruction = ''): EpisodeState {
     gripper: 1,
     successesInARow: 0,
     sourceHeight: 0,
-    rise: 0,
+    lift: 0,
     instruction,
     expert: initialState(),
   }

@@ -35,9 +35,6 @@ const PRESS_DEPTH = 0.009
 interface EpisodeState {
   successOnce: boolean
   notLifted: boolean
-  /** Height of the source at its start, and the most it has risen since, m. */
-  sourceHeight: number
-  rise: number
   /** Control steps in a row that it has been held over the pad. */
   holdSteps: number
   /** Tool position at reset, base frame. */
@@ -165,6 +162,7 @@ export class MovingEnv extends ManipulationEnv {
   private start(): ManipulationObservation | undefined {
     const { moving, scene, motion } = this
     layBelt(moving, scene)
+    this.measureLift()
     const { level } = moving
     if (level === 0) {
       scene.stayPut()
@@ -236,9 +234,8 @@ export class MovingEnv extends ManipulationEnv {
   private meetsGoal(info: ManipulationInfo): boolean {
     const { scene, own, moving } = this
     if (moving.goal === 'press') return this.isPressed()
-    const source = scene.objectCenter(0, new Float64Array(3))
-    own.rise = Math.max(own.rise, source[2] - own.sourceHeight)
     if (moving.goal === 'hold') {
+      const source = scene.objectCenter(0, new Float64Array(3))
       const target = scene.objectCenter(1, new Float64Array(3))
       const off = Math.hypot(source[0] - target[0], source[1] - target[1])
       const above = source[2] - target[2]
@@ -246,7 +243,7 @@ export class MovingEnv extends ManipulationEnv {
       own.holdSteps = held ? own.holdSteps + 1 : 0
       return own.holdSteps >= HOLD.steps
     }
-    const lifted = own.rise >= LIFT_HEIGHT
+    const lifted = this.lift >= LIFT_HEIGHT
     own.notLifted ||= info.success && !lifted
     return info.success && lifted
   }
@@ -281,7 +278,6 @@ export class MovingEnv extends ManipulationEnv {
     return {
       ...newEpisode(),
       expertFailures: this.expertFailures,
-      sourceHeight: scene.objectCenter(0, new Float64Array(3))[2],
       start: Array.from(scene.robot.kinematics.tcp).slice(0, 3),
       observed: [...(observation?.state ?? REST)],
     }
@@ -329,8 +325,6 @@ function newEpisode(): EpisodeState {
   return {
     successOnce: false,
     notLifted: false,
-    sourceHeight: 0,
-    rise: 0,
     holdSteps: 0,
     start: [0, 0, 0],
     expertFailures: 0,
