@@ -48,4 +48,4 @@ export interface AlgorithmParts extends ActorParts {
 }
 
 /** 1 for success, 0 for everything else. */
-export const episodeReward = (record: EpisodeRecord): number => (record.success ? 1 : 0)
+export const episodeReward = (record: Pick<EpisodeRecord, 'success'>): number => (record.success ? 1 : 0)

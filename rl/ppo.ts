@@ -9,9 +9,10 @@ import {
   rolloutOptions,
 } from './algorithm.js'
 import type { TrainingBackend } from './backend/trainingBackend.js'
-import { gae, normalizeAdvantages } from './gae.js'
+import { gae, normalizeAdvantages, type Transitions } from './gae.js'
 import { valueLoss } from './losses/ppo.js'
 import { floats, minibatches, stackHiddenStates } from './minibatches.js'
+import type { EpisodeRecord } from './rollout/episode.js'
 import type { DecisionRecord } from './rollout/explorationPolicy.js'
 import { explainedVariance } from './statistics.js'
 
@@ -23,6 +24,10 @@ export const ppoOptions = {
   gamma: { default: 0.99, help: 'ppo: discount per action chunk' },
   gaeLambda: { default: 0.95, help: 'ppo: lambda of generalised advantage estimation' },
   criticEpochs: { default: 6, help: 'ppo: passes over the experience for the value head' },
+  bootstrapTruncated: {
+    default: 1,
+    help: 'ppo: 1: an episode that runs out of time is worth what its last observation is; 0: it has failed',
+  },
   criticWarmupIterations: { default: 2, help: 'ppo: first iterations that train the value head only' },
 } as const
 
@@ -92,7 +97,7 @@ interface Rows {
   readonly values: Float32Array
 }
 
-/** Values from the value head, then chunk-level advantages; a truncated episode bootstraps from its last observation. */
+/** Values from the value head, then chunk-level advantages. */
 async function advantagesOf(
   { experience, records }: IterationBatch,
   runtime: PolicyRuntime,
@@ -112,29 +117,41 @@ async function advantagesOf(
   )
   const finalValueOf = new Map(finals.map((f, i) => [f.episode, finalValues[i]]))
 
-  const size = decisions.length
+  const steps = transitions(experience.decisions, records, values, finalValueOf, config)
+  return { decisions, values, ...gae(steps, config.gamma, config.gaeLambda) }
+}
+
+/**
+ * @param chains decisions of each episode
+ * @param values V of every decision, episode after episode
+ * @param finalValueOf V of the last observation, by episode, of those that did not succeed
+ */
+export function transitions(
+  chains: readonly { readonly length: number }[],
+  records: readonly Pick<EpisodeRecord, 'success' | 'failure'>[],
+  values: Float32Array,
+  finalValueOf: ReadonlyMap<number, number>,
+  { bootstrapTruncated }: Pick<PpoConfig, 'bootstrapTruncated'>,
+): Transitions {
+  const size = values.length
   const rewards = new Float32Array(size)
   const nextValues = new Float32Array(size)
   const terminated = new Uint8Array(size)
   const done = new Uint8Array(size)
   let t = 0
-  experience.decisions.forEach((chain, episode) => {
-    chain.forEach((_, i) => {
-      const last = i === chain.length - 1
-      const { success, failure } = records[episode]
+  for (const [episode, { length }] of chains.entries()) {
+    const { success, failure } = records[episode]
+    // A time limit cuts an episode that could go on; success and a lost object end it for good.
+    const endedForGood = success || failure !== undefined || bootstrapTruncated === 0
+    for (let i = 0; i < length; i++, t++) {
+      const last = i === length - 1
       rewards[t] = last ? episodeReward(records[episode]) : 0
-      // A time limit cuts an episode that could go on; success and a lost object end it for good.
-      terminated[t] = last && (success || failure !== undefined) ? 1 : 0
+      terminated[t] = last && endedForGood ? 1 : 0
       done[t] = last ? 1 : 0
       nextValues[t] = last ? (finalValueOf.get(episode) ?? 0) : values[t + 1]
-      t += 1
-    })
-  })
-  return {
-    decisions,
-    values,
-    ...gae({ rewards, values, nextValues, terminated, done }, config.gamma, config.gaeLambda),
+    }
   }
+  return { rewards, values, nextValues, terminated, done }
 }
 
 async function valuesOf(

@@ -2,6 +2,7 @@ import { Rng } from '@vla-gym/gymnasium'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { gae, normalizeAdvantages, type Transitions } from '../../rl/gae.js'
+import { transitions } from '../../rl/ppo.js'
 
 /** Advantage as the definition says: discounted sum of the temporal-difference errors up to the episode's end. */
 function bruteForce(x: Transitions, gamma: number, lambda: number, t: number): number {
@@ -65,5 +66,39 @@ describe('gae', () => {
     const mean = a.reduce((s, v) => s + v, 0) / a.length
     expect(mean).toBeCloseTo(0, 4)
     expect(Math.sqrt(a.reduce((s, v) => s + v * v, 0) / a.length)).toBeCloseTo(1, 3)
+  })
+})
+
+describe('transitions of PPO', () => {
+  const record = fc.record({
+    length: fc.integer({ min: 1, max: 6 }),
+    outcome: fc.constantFrom('success', 'failure', 'out of time'),
+    finalValue: fc.float({ min: -1, max: 1, noNaN: true }),
+  })
+
+  it('return the outcome of an episode, or the value of its last observation where that is bootstrapped', () => {
+    fc.assert(
+      fc.property(
+        fc.array(record, { minLength: 1 }),
+        fc.constantFrom(0, 1),
+        (episodes, bootstrapTruncated) => {
+          const records = episodes.map(({ outcome }) => ({
+            success: outcome === 'success',
+            ...(outcome === 'failure' && { failure: 'lost' }),
+          }))
+          const size = episodes.reduce((sum, { length }) => sum + length, 0)
+          const values = Float32Array.from({ length: size }, (_, t) => Math.sin(t))
+          const finalValueOf = new Map(episodes.map(({ finalValue }, episode) => [episode, finalValue]))
+          const steps = transitions(episodes, records, values, finalValueOf, { bootstrapTruncated })
+          const { returns } = gae(steps, 1, 1)
+          const expected = episodes.flatMap(({ length, outcome, finalValue }) => {
+            const worth = outcome === 'success' ? 1 : 0
+            const bootstrapped = outcome === 'out of time' && bootstrapTruncated === 1
+            return Array<number>(length).fill(bootstrapped ? finalValue : worth)
+          })
+          for (const [t, value] of expected.entries()) expect(returns[t]).toBeCloseTo(value, 4)
+        },
+      ),
+    )
   })
 })
