@@ -12,7 +12,8 @@ export interface RunFolder {
 
 /**
  * Opens a run folder, new or to be resumed.
- * @throws UserError when it holds a run with another configuration (the field is named) or cannot be written
+ * @throws UserError when it holds a run with another configuration (the field is named) or an unknown one, or cannot be
+ * written
  */
 export function openRunFolder(dir: string, config: Record<string, unknown>): RunFolder {
   makeFolder(dir)
@@ -29,7 +30,14 @@ export function openRunFolder(dir: string, config: Record<string, unknown>): Run
         )
       }
     }
-  } else writeFileAtomic(path, text)
+  } else {
+    if (existsSync(join(dir, 'checkpoints'))) {
+      throw new UserError(
+        `${dir}: has checkpoints but no config.json, which a resume needs; choose another --out`,
+      )
+    }
+    writeFileAtomic(path, text)
+  }
   return { dir, metrics: new MetricsLog(dir) }
 }
 

@@ -117,6 +117,10 @@ describe('grounding', () => {
     await expect(
       trainGrounding({ ...stage, out: at('resumed'), config: { ...config, lr: 1 } }),
     ).rejects.toThrow(/config.json: 'lr' was 0.001, now 1/)
+    rmSync(join(at('resumed'), 'config.json'))
+    await expect(trainGrounding({ ...stage, out: at('resumed'), config })).rejects.toThrow(
+      /resumed: has checkpoints but no config.json/,
+    )
   })
 
   it('goes on from the backbone of a policy, and leaves its action expert as it is', async () => {
