@@ -34,8 +34,10 @@ export interface IterationBatch {
 export interface Algorithm {
   /** Episodes that share one start state. */
   readonly groupSize: number
-  /** Trains the policy's value head; without one nothing is bootstrapped. */
+  /** Trains the policy's value head. */
   readonly critic?: TrainingBackend
+  /** Whether an update asks what the last observation of an episode without success is worth. */
+  readonly bootstraps: boolean
   /** Improves the actor (and the critic); returns figures for the metrics. */
   update(batch: IterationBatch, rng: Rng): Promise<Record<string, number>>
 }

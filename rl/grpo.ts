@@ -21,6 +21,7 @@ export type GrpoConfig = { readonly [K in keyof typeof grpoOptions]: number }
 /** GRPO (Shao et al., arXiv 2402.03300): no critic; an episode is judged against others from the same start state. */
 export const createGrpo = async (parts: AlgorithmParts, config: GrpoConfig): Promise<Algorithm> => ({
   groupSize: config.groupSize,
+  bootstraps: false,
   update: (batch, rng) => grpoUpdate(batch, parts, config, rng),
 })
 

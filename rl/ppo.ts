@@ -25,8 +25,8 @@ export const ppoOptions = {
   gaeLambda: { default: 0.95, help: 'ppo: lambda of generalised advantage estimation' },
   criticEpochs: { default: 6, help: 'ppo: passes over the experience for the value head' },
   bootstrapTruncated: {
-    default: 1,
-    help: 'ppo: 1: an episode that runs out of time is worth what its last observation is; 0: it has failed',
+    default: 0,
+    help: 'ppo: 0: an episode that runs out of time has failed; 1: it is worth what its last observation is',
   },
   criticWarmupIterations: { default: 2, help: 'ppo: first iterations that train the value head only' },
 } as const
@@ -45,6 +45,7 @@ export async function createPpo(parts: AlgorithmParts, config: PpoConfig): Promi
   return {
     groupSize: 1,
     critic,
+    bootstraps: config.bootstrapTruncated > 0,
     update: (batch, rng) => ppoUpdate(batch, { ...parts, critic }, config, rng),
   }
 }
@@ -141,8 +142,8 @@ export function transitions(
   let t = 0
   for (const [episode, { length }] of chains.entries()) {
     const { success, failure } = records[episode]
-    // A time limit cuts an episode that could go on; success and a lost object end it for good.
-    const endedForGood = success || failure !== undefined || bootstrapTruncated === 0
+    // Nobody sees the time: bootstrapped, a state in which the policy is stuck is worth as much at the limit as before it.
+    const endedForGood = success || failure !== undefined || !(bootstrapTruncated > 0)
     for (let i = 0; i < length; i++, t++) {
       const last = i === length - 1
       rewards[t] = last ? episodeReward(records[episode]) : 0

@@ -237,7 +237,7 @@ async function train(
         iteration,
       })
       await remote?.setWeights(expertOf(runtime.parameters), only(actor.parameters(), ownParameters))
-      const { policy, experience } = explorationPolicy(explorer, specs, critic !== undefined)
+      const { policy, experience } = explorationPolicy(explorer, specs, algorithm.bootstraps)
       const { records, times } = await pool.runSegment(policy, {
         episodes: specs,
         env,
