@@ -46,6 +46,7 @@ const base = {
     updateEpochs: 1,
     targetKl: 10,
     actorLr: 1e-3,
+    bootstrapTruncated: 1,
   },
 } satisfies Partial<TrainRlOptions>
 
