@@ -25,8 +25,8 @@ export const ppoOptions = {
   gaeLambda: { default: 0.95, help: 'ppo: lambda of generalised advantage estimation' },
   criticEpochs: { default: 6, help: 'ppo: passes over the experience for the value head' },
   bootstrapTruncated: {
-    default: 0,
-    help: 'ppo: 0: an episode that runs out of time has failed; 1: it is worth what its last observation is',
+    default: 1,
+    help: 'ppo: 1: an episode that runs out of time is worth what its last observation is; 0: it has failed',
   },
   criticWarmupIterations: { default: 2, help: 'ppo: first iterations that train the value head only' },
 } as const

@@ -46,7 +46,6 @@ const base = {
     updateEpochs: 1,
     targetKl: 10,
     actorLr: 1e-3,
-    bootstrapTruncated: 1,
   },
 } satisfies Partial<TrainRlOptions>
 
