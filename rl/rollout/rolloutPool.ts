@@ -7,7 +7,7 @@ import type { EpisodeRecord, EpisodeSpec, RenderedFrame } from './episode.js'
 import type { ScriptedResult, ScriptedTask } from './scripted.js'
 import { type LearnerPhase, learnerPhases, type SegmentTimes, segmentTimes } from './segmentTimes.js'
 import {
-  assignGroups,
+  groupRange,
   leaveSignal,
   readInstruction,
   running,
@@ -60,7 +60,7 @@ export interface SegmentResult {
 /**
  * While one group waits for the policy, the workers step the others. Two would do if steps took no more and no less time
  * than actions; with four, neither side waits for the other at every difference. Batches of 16 rows take no more
- * time a row than larger ones, smaller ones do: as episodes end, groups become fewer.
+ * time a row than larger ones.
  */
 const groupCount = (episodes: number): number => Math.max(2, Math.min(4, Math.floor(episodes / 16)))
 
@@ -105,7 +105,6 @@ export class RolloutPool {
       actionSize: executedSteps * actionDim,
     }
     const shared = sharedSegment(layout)
-    const active = assignGroups(shared, [...episodes.keys()], [...Array(groups).keys()])
     let failure: unknown
     const tasks = Array.from({ length: this.workers }, (_, worker) => {
       const task: SegmentTask = {
@@ -130,7 +129,6 @@ export class RolloutPool {
     try {
       await this.serveGroups(
         shared,
-        active,
         policy,
         options,
         stopwatch,
@@ -153,57 +151,47 @@ export class RolloutPool {
     return { records, videos, times }
   }
 
-  /** @param active episodes that go on, by group */
   private async serveGroups(
     shared: SharedSegment,
-    active: Map<number, number[]>,
     policy: SegmentPolicy,
     options: SegmentOptions,
     stopwatch: Stopwatch<LearnerPhase>,
     failure: () => unknown,
   ): Promise<void> {
-    const end = (group: number) => {
-      active.delete(group)
-      signal(shared, group, leaveSignal)
-    }
+    const { groups } = shared.layout
+    const active = Array.from({ length: groups }, (_, g) => {
+      const [start, end] = groupRange(shared.layout, g)
+      return Array.from({ length: end - start }, (_, i) => start + i)
+    })
     // A single episode leaves a group empty: nobody will act in it.
-    for (const [group, rows] of active) if (rows.length === 0) end(group)
-    for (let decision = 0; active.size > 0; decision++) {
-      const observed = (group: number) =>
-        waitForWorkers(shared, group, this.workers * (decision + 1), failure)
-      const goOn = [...active.values()].flat()
-      if (groupCount(goOn.length) < active.size) {
-        for (const group of active.keys()) await observed(group)
-        const groups = [...active.keys()].slice(0, groupCount(goOn.length))
-        for (const group of active.keys()) if (!groups.includes(group)) end(group)
-        for (const [group, rows] of assignGroups(shared, goOn, groups)) active.set(group, rows)
-      }
-      for (const [group, rows] of active) {
-        await observed(group)
+    for (const [g, rows] of active.entries()) if (rows.length === 0) signal(shared, g, leaveSignal)
+    for (let decision = 0; active.some((rows) => rows.length > 0); decision++) {
+      for (let g = 0; g < groups; g++) {
+        if (active[g].length === 0) continue
+        await waitForWorkers(shared, g, this.workers * (decision + 1), failure)
         stopwatch.lap('waiting')
-        const ended = rows.filter((i) => shared.status[i] === timedOut)
+        const ended = active[g].filter((i) => shared.status[i] === timedOut)
         if (ended.length > 0 && policy.observeFinal) {
           const observations = gatherObservations(shared, ended)
           stopwatch.lap('transfer')
           await policy.observeFinal(observations)
           stopwatch.lap('policy')
         }
-        const acting = rows.filter((i) => shared.status[i] === running)
-        if (acting.length > 0) {
-          active.set(group, acting)
-          const observations = gatherObservations(shared, acting)
+        active[g] = active[g].filter((i) => shared.status[i] === running)
+        if (active[g].length > 0) {
+          const observations = gatherObservations(shared, active[g])
           stopwatch.lap('transfer')
           const actions = await policy.act(observations, decision)
           stopwatch.lap('policy')
           const { actionSize } = shared.layout
-          acting.forEach((i, row) => {
+          active[g].forEach((i, row) => {
             shared.actions.set(actions.subarray(row * actionSize, (row + 1) * actionSize), i * actionSize)
           })
-          signal(shared, group, decision + 1)
-        } else end(group)
+          signal(shared, g, decision + 1)
+        } else signal(shared, g, leaveSignal)
         stopwatch.lap('transfer')
       }
-      options.onProgress?.(options.episodes.length - [...active.values()].flat().length)
+      options.onProgress?.(options.episodes.length - active.reduce((sum, rows) => sum + rows.length, 0))
     }
   }
 

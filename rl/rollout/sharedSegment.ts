@@ -29,8 +29,6 @@ export interface SharedSegment {
   readonly observationsReady: Int32Array
   /** [episodes] */
   readonly status: Int32Array
-  /** [episodes] group in which the episode is stepped; the learner changes it while all workers wait. */
-  readonly groupOf: Int32Array
   /** [episodes, stateDim] */
   readonly states: Float32Array
   /** [episodes, actionSize] robot space. */
@@ -45,7 +43,7 @@ export const instructionBytes = 256
 
 export function sharedSegment(layout: SegmentLayout, existing?: SharedArrayBuffer): SharedSegment {
   const { episodes, groups, imageBytes, stateDim, actionSize } = layout
-  const words = [groups, groups, episodes, episodes, episodes * stateDim, episodes * actionSize]
+  const words = [groups, groups, episodes, episodes * stateDim, episodes * actionSize]
   const wordCount = words.reduce((a, b) => a + b, 0)
   const buffer = existing ?? new SharedArrayBuffer(4 * wordCount + episodes * (imageBytes + instructionBytes))
   let offset = 0
@@ -63,7 +61,6 @@ export function sharedSegment(layout: SegmentLayout, existing?: SharedArrayBuffe
     actionsReady: next(Int32Array, groups),
     observationsReady: next(Int32Array, groups),
     status: next(Int32Array, episodes),
-    groupOf: next(Int32Array, episodes),
     states: next(Float32Array, episodes * stateDim),
     actions: next(Float32Array, episodes * actionSize),
     images: new Uint8Array(buffer, 4 * wordCount, episodes * imageBytes),
@@ -71,23 +68,10 @@ export function sharedSegment(layout: SegmentLayout, existing?: SharedArrayBuffe
   }
 }
 
-/**
- * Divides episodes among groups: contiguous, so that batches do not depend on the number of workers.
- * @returns episodes by group
- */
-export function assignGroups(
-  { groupOf }: SharedSegment,
-  episodes: readonly number[],
-  groups: readonly number[],
-): Map<number, number[]> {
-  const size = Math.ceil(episodes.length / groups.length)
-  return new Map(
-    groups.map((group, place) => {
-      const own = episodes.slice(place * size, (place + 1) * size)
-      for (const episode of own) groupOf[episode] = group
-      return [group, own]
-    }),
-  )
+/** Episode indices of a group: contiguous, so that batches do not depend on the number of workers. */
+export function groupRange(layout: SegmentLayout, group: number): [start: number, end: number] {
+  const size = Math.ceil(layout.episodes / layout.groups)
+  return [Math.min(group * size, layout.episodes), Math.min((group + 1) * size, layout.episodes)]
 }
 
 export function writeInstruction(shared: SharedSegment, episode: number, instruction: string): void {

@@ -3,10 +3,10 @@ import { benchmarkEnv, type EnvBenchmarkTask } from './envBenchmark.js'
 import { type EpisodeRecord, type EpisodeSpec, newRecord, type RenderedFrame, recordStep } from './episode.js'
 import { runScriptedEpisodes, type ScriptedResult, type ScriptedTask } from './scripted.js'
 import {
+  groupRange,
   leaveSignal,
   running,
   type SegmentLayout,
-  type SharedSegment,
   sharedSegment,
   succeeded,
   timedOut,
@@ -64,27 +64,22 @@ export async function runSegment(task: SegmentTask): Promise<SegmentShare> {
   const { layout, executedSteps } = task
   const shared = sharedSegment(layout, task.buffer)
   const actionDim = layout.actionSize / executedSteps
-  const slots: Slot[] = []
-  const starts = new Map<string, Uint8Array>()
+  const slots = openSlots(task)
+  const groups = Array.from({ length: layout.groups }, (_, g) => slots.filter((slot) => slot.group === g))
+  stopwatch.lap('resets')
 
   try {
-    const open = new Set(Array(layout.groups).keys())
+    const open = new Set(groups.keys())
     for (let turn = 0; open.size > 0; turn++) {
       for (const g of [...open]) {
-        if (turn === 0) {
-          // The learner acts in the first group while the next one is opened.
-          slots.push(...ownEpisodes(task, shared, g).map((index) => openSlot(task, index, starts)))
-          stopwatch.lap('resets')
-        } else {
-          const goesOn = waitForActions(shared.actionsReady, g, turn)
-          stopwatch.lap('waiting')
-          if (!goesOn) {
-            open.delete(g)
-            continue
-          }
+        const goesOn = turn === 0 || waitForActions(shared.actionsReady, g, turn)
+        stopwatch.lap('waiting')
+        if (!goesOn) {
+          open.delete(g)
+          continue
         }
-        for (const slot of slots) {
-          if (slot.done || shared.groupOf[slot.index] !== g) continue
+        for (const slot of groups[g]) {
+          if (slot.done) continue
           if (turn > 0) stepChunk(slot)
           publish(slot)
         }
@@ -137,6 +132,7 @@ export async function runSegment(task: SegmentTask): Promise<SegmentShare> {
 
 interface Slot {
   readonly index: number
+  readonly group: number
   readonly key: string
   readonly env: RobotEnv
   readonly record: EpisodeRecord
@@ -145,34 +141,42 @@ interface Slot {
   done: boolean
 }
 
-/** @param starts snapshots of shared starts made so far */
-function openSlot(task: SegmentTask, index: number, starts: Map<string, Uint8Array>): Slot {
-  const episode = task.episodes[index]
-  const options = {
-    ...task.env,
-    placement: episode.episodeId === undefined ? (task.env.placement ?? 'random') : 'official',
-  } as const
-  const key = JSON.stringify([episode.task, options])
-  const env = borrowEnv(key, episode.task, options)
-  const observation = startEpisode(env, episode, key, starts)
-  const record = newRecord(episode)
-  const frames = index < task.videoEpisodes ? [env.render()] : []
-  return { index, key, env, record, frames, observation, done: false }
+function openSlots(task: SegmentTask): Slot[] {
+  const slots: Slot[] = []
+  const starts = new Map<string, Uint8Array>()
+  for (let group = 0; group < task.layout.groups; group++) {
+    for (const index of ownEpisodes(task, group)) {
+      const episode = task.episodes[index]
+      const options = {
+        ...task.env,
+        placement: episode.episodeId === undefined ? (task.env.placement ?? 'random') : 'official',
+      } as const
+      const key = JSON.stringify([episode.task, options])
+      const env = borrowEnv(key, episode.task, options)
+      const observation = startEpisode(env, episode, key, starts)
+      const record = newRecord(episode)
+      const frames = index < task.videoEpisodes ? [env.render()] : []
+      slots.push({ index, group, key, env, record, frames, observation, done: false })
+    }
+  }
+  return slots
 }
 
 /**
  * Indices of a worker's episodes in a group. They are dealt out task by task: scenes differ in what a step costs, and a
  * worker with less to do would wait for the other.
  */
-function ownEpisodes(
-  { episodes, worker, workers }: SegmentTask,
-  { groupOf }: SharedSegment,
-  group: number,
-): number[] {
-  const indices = [...episodes.keys()].filter((index) => groupOf[index] === group)
+function ownEpisodes({ layout, episodes, worker, workers }: SegmentTask, group: number): number[] {
+  const [start, end] = groupRange(layout, group)
   const tasks = [...new Set(episodes.map(({ task }) => task))]
-  const byTask = tasks.flatMap((task) => indices.filter((index) => episodes[index].task === task))
-  return byTask.filter((_, place) => (indices[0] + place) % workers === worker)
+  const byTask = tasks.flatMap((task) => indicesOf(episodes, task, start, end))
+  return byTask.filter((_, place) => (start + place) % workers === worker)
+}
+
+function indicesOf(episodes: readonly EpisodeSpec[], task: string, start: number, end: number): number[] {
+  const indices = []
+  for (let index = start; index < end; index++) if (episodes[index].task === task) indices.push(index)
+  return indices
 }
 
 /**
