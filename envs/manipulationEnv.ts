@@ -286,7 +286,7 @@ export class ManipulationEnv implements RobotEnv {
     this.evaluation.settle(0)
   }
 
-  /** From where the source now is its lift is measured. */
+  /** Starts to measure the source's lift from where it is now. */
   protected measureLift(): void {
     this.episode.sourceHeight = this.scene.objectCenter(0, this.a)[2]
     this.episode.lift = 0

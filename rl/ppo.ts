@@ -118,21 +118,21 @@ async function advantagesOf(
   )
   const finalValueOf = new Map(finals.map((f, i) => [f.episode, finalValues[i]]))
 
-  const steps = transitions(experience.decisions, records, values, finalValueOf, config)
+  const steps = transitions(experience.decisions, records, values, finalValueOf)
   return { decisions, values, ...gae(steps, config.gamma, config.gaeLambda) }
 }
 
 /**
  * @param chains decisions of each episode
- * @param values V of every decision, episode after episode
- * @param finalValueOf V of the last observation, by episode, of those that did not succeed
+ * @param values [decisions] V, episode after episode
+ * @param finalValueOf V of the last observation, by episode, where it is bootstrapped; elsewhere running out of time is
+ * worth 0, as failing is
  */
 export function transitions(
   chains: readonly { readonly length: number }[],
   records: readonly Pick<EpisodeRecord, 'success' | 'failure'>[],
   values: Float32Array,
   finalValueOf: ReadonlyMap<number, number>,
-  { bootstrapTruncated }: Pick<PpoConfig, 'bootstrapTruncated'>,
 ): Transitions {
   const size = values.length
   const rewards = new Float32Array(size)
@@ -142,8 +142,8 @@ export function transitions(
   let t = 0
   for (const [episode, { length }] of chains.entries()) {
     const { success, failure } = records[episode]
-    // Nobody sees the time: bootstrapped, a state in which the policy is stuck is worth as much at the limit as before it.
-    const endedForGood = success || failure !== undefined || !(bootstrapTruncated > 0)
+    // A time limit cuts an episode that could go on; success and a lost object end it for good.
+    const endedForGood = success || failure !== undefined
     for (let i = 0; i < length; i++, t++) {
       const last = i === length - 1
       rewards[t] = last ? episodeReward(records[episode]) : 0

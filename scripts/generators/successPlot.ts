@@ -3,7 +3,7 @@ export interface SuccessPlot {
   readonly title: string
   readonly xLabel: string
   readonly xTicks: readonly (readonly [x: number, label: string])[]
-  /** Pixels from the left end of the axis, as a share of it. */
+  /** Place on the axis: 0 at its left end, 1 at its right. */
   readonly xShare: (x: number) => number
   readonly lines: readonly SuccessLine[]
 }

@@ -78,27 +78,23 @@ describe('transitions of PPO', () => {
 
   it('return the outcome of an episode, or the value of its last observation where that is bootstrapped', () => {
     fc.assert(
-      fc.property(
-        fc.array(record, { minLength: 1 }),
-        fc.constantFrom(0, 1),
-        (episodes, bootstrapTruncated) => {
-          const records = episodes.map(({ outcome }) => ({
-            success: outcome === 'success',
-            ...(outcome === 'failure' && { failure: 'lost' }),
-          }))
-          const size = episodes.reduce((sum, { length }) => sum + length, 0)
-          const values = Float32Array.from({ length: size }, (_, t) => Math.sin(t))
-          const finalValueOf = new Map(episodes.map(({ finalValue }, episode) => [episode, finalValue]))
-          const steps = transitions(episodes, records, values, finalValueOf, { bootstrapTruncated })
-          const { returns } = gae(steps, 1, 1)
-          const expected = episodes.flatMap(({ length, outcome, finalValue }) => {
-            const worth = outcome === 'success' ? 1 : 0
-            const bootstrapped = outcome === 'out of time' && bootstrapTruncated === 1
-            return Array<number>(length).fill(bootstrapped ? finalValue : worth)
-          })
-          for (const [t, value] of expected.entries()) expect(returns[t]).toBeCloseTo(value, 4)
-        },
-      ),
+      fc.property(fc.array(record, { minLength: 1 }), fc.boolean(), (episodes, bootstraps) => {
+        const records = episodes.map(({ outcome }) => ({
+          success: outcome === 'success',
+          ...(outcome === 'failure' && { failure: 'lost' }),
+        }))
+        const size = episodes.reduce((sum, { length }) => sum + length, 0)
+        const values = Float32Array.from({ length: size }, (_, t) => Math.sin(t))
+        const finals = episodes.map(({ finalValue }, episode) => [episode, finalValue] as const)
+        const steps = transitions(episodes, records, values, new Map(bootstraps ? finals : []))
+        const { returns } = gae(steps, 1, 1)
+        const expected = episodes.flatMap(({ length, outcome, finalValue }) => {
+          const worth = outcome === 'success' ? 1 : 0
+          const bootstrapped = bootstraps && outcome === 'out of time'
+          return Array<number>(length).fill(bootstrapped ? finalValue : worth)
+        })
+        for (const [t, value] of expected.entries()) expect(returns[t]).toBeCloseTo(value, 4)
+      }),
     )
   })
 })
